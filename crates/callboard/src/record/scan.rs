@@ -1,0 +1,462 @@
+//! One pass over the text of a record: where each top-level key and value stands.
+//!
+//! A record is a flat object of short strings and integers, and listing reads thousands of them,
+//! so the flat part is ours: strings without escapes and plain integers are recognised here.
+//! Everything else (escapes, fractions, nested values) is handed to `serde_json`, which is the
+//! judge of what JSON is; a property test holds the two to the same verdict on any input.
+
+use serde::de::IgnoredAny;
+
+use super::field::{FIELDS, Key, Shape};
+
+/// Where something stands in the text, in bytes. Records are capped far below 4 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Span {
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        // Lossless: `scan` refuses a text that is longer than u32.
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    pub(super) fn of(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
+}
+
+/// One top-level member of the object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// With its quotes.
+    pub(super) key: Span,
+    /// As it stands, without the white space around it.
+    pub(super) value: Span,
+    pub(super) known: Option<Key>,
+}
+
+/// Which entry holds each understood key: reading a value must not search for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Index([u16; FIELDS.len()]);
+
+impl Index {
+    const ABSENT: u16 = u16::MAX;
+
+    pub(super) const fn new() -> Self {
+        Self([Self::ABSENT; FIELDS.len()])
+    }
+
+    /// The last of a repeated key counts, as for every JSON reader.
+    pub(super) fn set(&mut self, key: Key, entry: usize) {
+        self.0[key as usize] = u16::try_from(entry).unwrap_or(Self::ABSENT);
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<usize> {
+        let entry = self.0[key as usize];
+        (entry != Self::ABSENT).then_some(usize::from(entry))
+    }
+}
+
+/// What was found in the text.
+pub(super) struct Scan {
+    pub(super) entries: Vec<Entry>,
+    pub(super) index: Index,
+    /// The text after the object: where it starts, if it is more than white space.
+    pub(super) trailing: Option<usize>,
+    /// At least one understood key has a value of the wrong shape.
+    pub(super) faulty: bool,
+}
+
+/// Why a text is not a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// No bytes, or only white space.
+    Empty,
+    /// Only NUL bytes, as a power cut leaves a file that was never flushed.
+    Nuls,
+    /// Not UTF-8; the offset of the first bad byte.
+    NotUtf8(usize),
+    /// A JSON value, but not an object.
+    NotAnObject,
+    /// Not JSON: the byte offset, and what was expected or wrong there.
+    Syntax(usize, &'static str),
+    /// An object without a usable `pid`.
+    NoPid,
+    /// More than the reader is willing to index.
+    TooLong(usize),
+}
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => f.write_str("empty"),
+            Self::Nuls => f.write_str("only NUL bytes, as a power cut leaves behind"),
+            Self::NotUtf8(at) => write!(f, "not UTF-8 at byte {at}"),
+            Self::NotAnObject => f.write_str("not a JSON object"),
+            Self::Syntax(at, what) => write!(f, "not JSON at byte {at}: {what}"),
+            Self::NoPid => f.write_str("has no usable pid"),
+            Self::TooLong(len) => write!(f, "too long to be a record ({len} bytes)"),
+        }
+    }
+}
+
+/// Indexes the first JSON object in `text`.
+pub(super) fn scan(text: &str) -> Result<Scan, Malformed> {
+    if u32::try_from(text.len()).is_err() {
+        return Err(Malformed::TooLong(text.len()));
+    }
+    let mut cursor = Cursor { text, bytes: text.as_bytes(), at: 0 };
+    cursor.white_space();
+    match cursor.peek() {
+        Some(b'{') => cursor.at += 1,
+        None => return Err(Malformed::Empty),
+        Some(0) if text.bytes().all(|b| b == 0) => return Err(Malformed::Nuls),
+        Some(_) => return Err(Malformed::NotAnObject),
+    }
+    let mut entries = Vec::with_capacity(28);
+    let mut index = Index::new();
+    let mut faulty = false;
+    cursor.white_space();
+    if cursor.peek() == Some(b'}') {
+        cursor.at += 1;
+    } else {
+        loop {
+            let (entry, fits) = cursor.member()?;
+            faulty |= !fits;
+            if let Some(key) = entry.known {
+                index.set(key, entries.len());
+            }
+            entries.push(entry);
+            cursor.white_space();
+            match cursor.next() {
+                Some(b',') => cursor.white_space(),
+                Some(b'}') => break,
+                _ => return Err(cursor.before("expected ',' or '}'")),
+            }
+        }
+    }
+    cursor.white_space();
+    let trailing = (cursor.at < text.len()).then_some(cursor.at);
+    Ok(Scan { entries, index, trailing, faulty })
+}
+
+struct Cursor<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek();
+        self.at += 1;
+        byte
+    }
+
+    fn before(&self, what: &'static str) -> Malformed {
+        Malformed::Syntax(self.at.saturating_sub(1).min(self.bytes.len()), what)
+    }
+
+    fn white_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    /// `"key": value`; false if the key is understood and its value has the wrong shape.
+    fn member(&mut self) -> Result<(Entry, bool), Malformed> {
+        let start = self.at;
+        if self.next() != Some(b'"') {
+            return Err(self.before("expected a key in double quotes"));
+        }
+        let escaped = self.string_body(start)?;
+        let key = Span::new(start, self.at);
+        let known = if escaped {
+            // Another spelling of the same key, "\u0070id" say: rare, but it is the same key.
+            serde_json::from_str::<String>(key.of(self.text)).ok().and_then(|k| Key::from_name(&k))
+        } else {
+            Key::from_name(&self.text[start + 1..self.at - 1])
+        };
+        self.white_space();
+        if self.next() != Some(b':') {
+            return Err(self.before("expected ':'"));
+        }
+        self.white_space();
+        let start = self.at;
+        let found = self.value()?;
+        let value = Span::new(start, self.at);
+        let fits = known.is_none_or(|k| found.fits(k.field().shape, value.of(self.text)));
+        Ok((Entry { key, value, known }, fits))
+    }
+
+    fn value(&mut self) -> Result<Found, Malformed> {
+        let start = self.at;
+        match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                self.string_body(start)?;
+                Ok(Found::Text)
+            }
+            Some(b'1'..=b'9') => {
+                while let Some(b'0'..=b'9') = self.peek() {
+                    self.at += 1;
+                }
+                match self.peek() {
+                    // A fraction or an exponent: not the integer that it seemed to be.
+                    Some(b'.' | b'e' | b'E') => self.anything(start),
+                    _ => Ok(Found::Integer),
+                }
+            }
+            Some(b'0')
+                if !matches!(self.bytes.get(start + 1), Some(b'0'..=b'9' | b'.' | b'e' | b'E')) =>
+            {
+                self.at += 1;
+                Ok(Found::Integer)
+            }
+            _ => self.anything(start),
+        }
+    }
+
+    /// Whatever else JSON allows, by the judge of what JSON allows.
+    fn anything(&mut self, start: usize) -> Result<Found, Malformed> {
+        let mut values =
+            serde_json::Deserializer::from_str(&self.text[start..]).into_iter::<IgnoredAny>();
+        match values.next() {
+            Some(Ok(_)) => self.at = start + values.byte_offset(),
+            Some(Err(error)) if error.is_eof() => {
+                return Err(Malformed::Syntax(self.bytes.len(), "ends in the middle of a value"));
+            }
+            _ => return Err(Malformed::Syntax(start, "expected a value")),
+        }
+        Ok(if &self.text[start..self.at] == "null" { Found::Null } else { Found::Other })
+    }
+
+    /// After the opening quote, up to and with the closing one; true if it has escapes.
+    #[inline]
+    fn string_body(&mut self, start: usize) -> Result<bool, Malformed> {
+        let mut escaped = false;
+        loop {
+            self.skip_plain();
+            match self.next() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    self.at += 1;
+                }
+                Some(_) => return Err(self.before("control character inside a string")),
+                None => return Err(Malformed::Syntax(self.bytes.len(), "ends inside a string")),
+            }
+        }
+        // A lone or broken escape is not JSON; who knows escapes decides.
+        if escaped {
+            self.check_escapes(start)?;
+        }
+        Ok(escaped)
+    }
+
+    #[cold]
+    fn check_escapes(&self, start: usize) -> Result<(), Malformed> {
+        let body = self.text.get(start..self.at).unwrap_or_default();
+        match serde_json::from_str::<std::borrow::Cow<'_, str>>(body) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Malformed::Syntax(start, "invalid escape in a string")),
+        }
+    }
+
+    /// Moves to the next quote, backslash or control character, eight bytes at a time.
+    #[inline]
+    fn skip_plain(&mut self) {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        const HIGHS: u64 = 0x8080_8080_8080_8080;
+        // Marks (at least) the lowest byte that is zero; bytes above it may be marked falsely.
+        const fn zero(x: u64) -> u64 {
+            x.wrapping_sub(ONES) & !x & HIGHS
+        }
+        while let Some(chunk) = self.bytes.get(self.at..self.at + 8) {
+            let word = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
+            let quote = zero(word ^ (ONES * b'"' as u64));
+            let backslash = zero(word ^ (ONES * b'\\' as u64));
+            let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+            let stop = quote | backslash | control;
+            if stop != 0 {
+                self.at += stop.trailing_zeros() as usize / 8;
+                return;
+            }
+            self.at += 8;
+        }
+        while self.peek().is_some_and(|b| b != b'"' && b != b'\\' && b >= 0x20) {
+            self.at += 1;
+        }
+    }
+}
+
+/// What kind of value the scanner saw.
+enum Found {
+    Text,
+    Integer,
+    Null,
+    Other,
+}
+
+impl Found {
+    /// `null` is how some programs write "absent".
+    fn fits(&self, shape: Shape, text: &str) -> bool {
+        match (self, shape) {
+            (Self::Null, _) | (Self::Text, Shape::Text) => true,
+            // Fourteen digits are in the range of everything but a pid: no need to know which.
+            (Self::Integer, Shape::Time | Shape::Count) if text.len() <= 14 => true,
+            (Self::Integer, shape) => integer(shape, text).is_some(),
+            _ => false,
+        }
+    }
+}
+
+/// The number that these digits spell, if they are nothing else and in the range of the shape.
+pub(super) fn integer(shape: Shape, digits: &str) -> Option<u64> {
+    let least = u64::from(shape == Shape::Pid);
+    let most = match shape {
+        Shape::Text => return None,
+        Shape::Pid => i32::MAX as u64,
+        Shape::Count => u64::MAX,
+        Shape::Time => 253_402_300_799_999,
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let mut number = 0_u64;
+    for byte in digits.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    (least..=most).contains(&number).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn verdict(text: &str) -> Result<(usize, bool), Malformed> {
+        scan(text).map(|s| (s.entries.len(), s.trailing.is_some()))
+    }
+
+    #[test]
+    fn what_is_and_what_is_not_an_object() {
+        use Malformed as M;
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(60_000), "]".repeat(60_000));
+        let open = "[".repeat(60_000);
+        let open_inside = format!("{{\"a\":{open}");
+        let cases: &[(&str, Result<(usize, bool), M>)] = &[
+            ("", Err(M::Empty)),
+            (" \n\t", Err(M::Empty)),
+            ("\0\0\0", Err(M::Nuls)),
+            ("\0{}", Err(M::NotAnObject)),
+            ("[]", Err(M::NotAnObject)),
+            (&open, Err(M::NotAnObject)),
+            ("12", Err(M::NotAnObject)),
+            ("{}", Ok((0, false))),
+            (" { } \n", Ok((0, false))),
+            (r#"{"pid":1}"#, Ok((1, false))),
+            (r#"{"pid":1,"x":[{"y":null}],"z":-1.5e3}"#, Ok((3, false))),
+            (r#"{"pid":1}{"stale":true"#, Ok((1, true))),
+            ("{\"pid\":1}\0\0\0\0", Ok((1, true))),
+            (r#"{"a":"\u00e9\n\"x\""}"#, Ok((1, false))),
+            (&deep, Ok((1, false))),
+            (&open_inside, Err(M::Syntax(60_005, "ends in the middle of a value"))),
+            (r#"{"pid":1"#, Err(M::Syntax(8, "expected ',' or '}'"))),
+            (r#"{"pid":1,}"#, Err(M::Syntax(9, "expected a key in double quotes"))),
+            (r#"{"pid" 1}"#, Err(M::Syntax(7, "expected ':'"))),
+            (r#"{"pid":01}"#, Err(M::Syntax(7, "expected a value"))),
+            (r#"{"a":"b"#, Err(M::Syntax(7, "ends inside a string"))),
+            ("{\"a\":\"b\nc\"}", Err(M::Syntax(7, "control character inside a string"))),
+            (r#"{"a":"\x"}"#, Err(M::Syntax(5, "invalid escape in a string"))),
+            (r#"{"a":"\"#, Err(M::Syntax(7, "ends inside a string"))),
+            (r#"{"a":}"#, Err(M::Syntax(5, "expected a value"))),
+            ("{pid:1}", Err(M::Syntax(1, "expected a key in double quotes"))),
+        ];
+        for (text, expected) in cases {
+            let shown = &text[..text.len().min(40)];
+            assert_eq!(&verdict(text), expected, "{shown}");
+        }
+    }
+
+    #[test]
+    fn wrong_shapes_are_noticed_without_ending_the_record() {
+        let cases = [
+            (r#"{"pid":1,"startedAt":1795239552076}"#, false),
+            (r#"{"pid":1,"startedAt":-5}"#, true),
+            (r#"{"pid":1,"startedAt":1e99}"#, true),
+            (r#"{"pid":1,"startedAt":99999999999999999999}"#, true),
+            (r#"{"pid":1,"name":7}"#, true),
+            (r#"{"pid":1,"name":null}"#, false),
+            (r#"{"pid":0}"#, true),
+            (r#"{"pid":2147483648}"#, true),
+            (r#"{"pid":"1"}"#, true),
+            (r#"{"pid":1,"unknown":-5}"#, false),
+        ];
+        for (text, faulty) in cases {
+            assert_eq!(scan(text).unwrap().faulty, faulty, "{text}");
+        }
+    }
+
+    /// JSON-like text, so that random input often gets past the first byte.
+    fn soup() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("{".to_owned()),
+            Just("}".to_owned()),
+            Just("\"".to_owned()),
+            Just(":".to_owned()),
+            Just(",".to_owned()),
+            Just("[".to_owned()),
+            Just("]".to_owned()),
+            Just("\\".to_owned()),
+            Just("\"pid\":1".to_owned()),
+            Just("\"name\":\"x\"".to_owned()),
+            Just("null".to_owned()),
+            Just("-0".to_owned()),
+            Just("01".to_owned()),
+            Just("1.5e3".to_owned()),
+            Just("\"\\ud800\"".to_owned()),
+            Just("\u{1}".to_owned()),
+            Just(" ".to_owned()),
+            "[a-z\"\\\\é🎭\\x00-\\x1f]{0,12}",
+        ];
+        proptest::collection::vec(piece, 0..24).prop_map(|v| v.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn agrees_with_serde_json_on_what_an_object_is(tail in soup()) {
+            let text = format!("{{{tail}");
+            let mut values = serde_json::Deserializer::from_str(&text).into_iter::<IgnoredAny>();
+            let theirs = values.next();
+            match (scan(&text), theirs) {
+                (Ok(ours), Some(Ok(_))) => {
+                    let end = values.byte_offset();
+                    let rest = text[end..].trim_start_matches([' ', '\n', '\t', '\r']);
+                    prop_assert_eq!(ours.trailing, (!rest.is_empty()).then(|| text.len() - rest.len()));
+                }
+                (Err(_), Some(Err(_)) | None) => {}
+                (ours, theirs) => {
+                    // IgnoredAny skips over escapes without decoding them; a string that cannot
+                    // be decoded (a lone surrogate) is refused here, where it would be used.
+                    let strict: Result<serde_json::Value, _> = serde_json::from_str(&text);
+                    prop_assert!(ours.is_err() && strict.is_err(),
+                        "ours ok: {}, theirs: {:?}, text: {:?}", ours.is_ok(), theirs.map(|r| r.is_ok()), text);
+                }
+            }
+        }
+    }
+}

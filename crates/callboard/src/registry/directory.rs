@@ -1,0 +1,228 @@
+//! The directory: opened once, trusted or not, and then only used through its descriptor, so
+//! that nothing that happens to its path in between can lead elsewhere.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fchmod, fstat, openat};
+use rustix::io::Errno;
+
+use super::problem::ProblemKind;
+use super::snapshot::FileIdentity;
+use crate::error::{Error, Result};
+
+/// An open registry directory.
+#[derive(Debug)]
+pub(super) struct Directory {
+    fd: OwnedFd,
+    pub(super) path: PathBuf,
+    pub(super) identity: FileIdentity,
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Why a directory is not read.
+pub(super) enum NotRead {
+    /// It is not there: nobody has signed in yet.
+    Missing,
+    Problem(ProblemKind),
+}
+
+impl Directory {
+    /// Opens it to read. A symlink to a directory is followed: people move their state around.
+    pub(super) fn open(path: &Path) -> Result<Self, NotRead> {
+        let directory = Self::open_raw(path).map_err(|errno| match errno {
+            Errno::NOENT => NotRead::Missing,
+            errno => NotRead::Problem(ProblemKind::Directory(errno.into())),
+        })?;
+        if directory.uid != effective_uid() {
+            let kind = ProblemKind::DirectoryOfAnotherUser { uid: directory.uid };
+            return Err(NotRead::Problem(kind));
+        }
+        Ok(directory)
+    }
+
+    /// Opens it to write, makes it if need be, and takes it back from others if it is ours and
+    /// they may write to it.
+    pub(super) fn open_to_write(path: &Path) -> Result<Self> {
+        let directory = match Self::open_raw(path) {
+            Err(Errno::NOENT) => {
+                std::fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(path)
+                    .map_err(|e| Error::io("create", path, e))?;
+                Self::open_raw(path)
+            }
+            opened => opened,
+        }
+        .map_err(|e| Error::io("open the directory", path, e))?;
+        if directory.uid != effective_uid() {
+            // sudo with the user's HOME: what root writes here the user can neither update nor
+            // remove.
+            let reason = format!(
+                "it belongs to uid {}, and this program runs as uid {}",
+                directory.uid,
+                effective_uid()
+            );
+            return Err(Error::Untrusted { path: path.to_owned(), reason });
+        }
+        if directory.is_open_to_others() {
+            match fchmod(&directory, Mode::RWXU) {
+                // Not every file system has modes (and a read-only one will say so at the next
+                // step); who can write there is then not for us to say.
+                Ok(()) | Err(Errno::NOSYS | Errno::NOTSUP | Errno::ROFS | Errno::PERM) => {}
+                Err(errno) => return Err(Error::io("tighten the mode of", path, errno)),
+            }
+        }
+        Ok(directory)
+    }
+
+    fn open_raw(path: &Path) -> rustix::io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = retry(|| openat(CWD, path, flags, Mode::empty()))?;
+        let stat = fstat(&fd)?;
+        Ok(Self {
+            fd,
+            path: path.to_owned(),
+            identity: FileIdentity::of(&stat),
+            mode: stat.st_mode,
+            uid: stat.st_uid,
+        })
+    }
+
+    /// Whether anybody else may look in or write.
+    pub(super) fn is_open_to_others(&self) -> bool {
+        self.mode & 0o077 != 0
+    }
+
+    /// Whether anybody else may write, or put files there.
+    pub(super) fn is_writable_by_others(&self) -> bool {
+        self.mode & 0o022 != 0
+    }
+
+    /// Whether the path still leads here. The home may have been deleted or moved away while a
+    /// session lives.
+    pub(super) fn is_still_at_its_path(&self) -> bool {
+        rustix::fs::stat(&self.path).is_ok_and(|stat| FileIdentity::of(&stat) == self.identity)
+    }
+
+    /// Whether it is on a file system of this kernel alone, where a lock that is not held proves
+    /// that its holder is gone and a time of writing is by our clock. Network and pass-through
+    /// file systems say yes to locks and lock nothing (kata #3408, docker/for-mac #7004), and a
+    /// lock on overlayfs cannot be seen on the directory below it.
+    pub(super) fn is_local(&self) -> bool {
+        local::is_local(&self.fd)
+    }
+
+    pub(super) fn stat(&self, name: &str) -> rustix::io::Result<Stat> {
+        rustix::fs::statat(&self.fd, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    pub(super) fn identity_of(&self, name: &str) -> rustix::io::Result<FileIdentity> {
+        self.stat(name).map(|stat| FileIdentity::of(&stat))
+    }
+
+    /// Removes a name; one that is gone already was removed by somebody who was first.
+    pub(super) fn unlink(&self, name: &str) -> rustix::io::Result<()> {
+        match rustix::fs::unlinkat(&self.fd, name, rustix::fs::AtFlags::empty()) {
+            Err(Errno::NOENT) => Ok(()),
+            result => result,
+        }
+    }
+
+    pub(super) fn join(&self, name: impl ToString) -> PathBuf {
+        self.path.join(name.to_string())
+    }
+}
+
+impl FileIdentity {
+    // The width of these fields differs between systems.
+    #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+    pub(super) fn of(stat: &Stat) -> Self {
+        Self { dev: stat.st_dev as u64, ino: stat.st_ino as u64 }
+    }
+}
+
+pub(super) fn effective_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// What stands in the place of a record, if it is not a regular file.
+pub(super) fn not_a_file(kind: FileType) -> Option<&'static str> {
+    Some(match kind {
+        FileType::RegularFile | FileType::Unknown => return None,
+        FileType::Directory => "directory",
+        FileType::Symlink => "symlink",
+        FileType::Fifo => "FIFO",
+        FileType::Socket => "socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "device",
+    })
+}
+
+/// A signal handler of the host program may interrupt any call.
+pub(super) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            result => return result,
+        }
+    }
+}
+
+/// Now, in ms since the epoch.
+pub(super) fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Writes all of it to a fresh file.
+pub(super) fn write_all(fd: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = retry(|| rustix::io::write(fd, bytes))?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = &bytes[written..];
+    }
+    Ok(())
+}
+
+#[cfg(all(target_os = "linux", not(callboard_portable)))]
+mod local {
+    use std::os::fd::OwnedFd;
+
+    /// Magic numbers of linux/magic.h and of the file systems' own headers.
+    const LOCAL: &[u32] = &[
+        0xEF53,      // ext2, ext3, ext4
+        0x5846_5342, // XFS
+        0x9123_683E, // btrfs
+        0xF2F5_2010, // F2FS
+        0x2FC1_2FC1, // ZFS
+        0xCA45_1A4E, // bcachefs
+        0x0102_1994, // tmpfs
+    ];
+
+    pub(super) fn is_local(fd: &OwnedFd) -> bool {
+        // The magic is 32 bits wide in a field whose width and sign differ between systems.
+        rustix::fs::fstatfs(fd).is_ok_and(|fs| LOCAL.contains(&(fs.f_type as u32)))
+    }
+}
+
+#[cfg(any(not(target_os = "linux"), callboard_portable))]
+mod local {
+    use std::os::fd::OwnedFd;
+
+    /// Not known here, so: no.
+    pub(super) fn is_local(_: &OwnedFd) -> bool {
+        false
+    }
+}

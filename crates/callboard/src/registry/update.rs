@@ -1,0 +1,214 @@
+//! Changing a record: find it, lock it, read it, replace it, in a loop until nobody was faster.
+
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FileType, OFlags, Stat, fstat};
+use rustix::io::Errno;
+
+use super::Registry;
+use super::directory::{Directory, now};
+use super::list::{Look, entries, seconds};
+use super::lock::{Locked, WriteLock, lock_to_write};
+use super::publish::{Published, Replaced, replace};
+use super::read::{NotRead, Reader, open_record};
+use super::snapshot::FileIdentity;
+use crate::error::{Error, Result};
+use crate::process::{Incarnation, Judgement, Processes, Verdict, judge};
+use crate::record::{EntryName, Patch, RecordName, SessionRecord};
+
+/// How long an update goes on trying against others that are always faster.
+const PERSISTENCE: Duration = Duration::from_secs(10);
+
+/// A record whose write lock is held.
+pub(super) struct Held {
+    pub(super) lock: WriteLock,
+    pub(super) identity: FileIdentity,
+    pub(super) record: SessionRecord,
+    pub(super) stat: Stat,
+}
+
+/// What a look at a name under its lock shows.
+pub(super) enum Hold {
+    Held(Box<Held>),
+    /// Nobody has the name.
+    Missing,
+    /// Something is there that is not a record of ours.
+    NotARecord,
+}
+
+/// Opens, locks and reads the record of this name.
+pub(super) fn hold(directory: &Directory, name: RecordName) -> Result<Hold> {
+    let path = || directory.join(name);
+    let text = name.to_string();
+    let c_name = std::ffi::CString::new(text.as_str()).unwrap_or_default();
+    let until = Instant::now() + PERSISTENCE;
+    while Instant::now() < until {
+        let fd = match open_record(directory, &*text, OFlags::RDWR) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(Hold::Missing),
+            Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR | Errno::ACCESS | Errno::PERM) => {
+                return Ok(Hold::NotARecord);
+            }
+            Err(errno) => return Err(Error::io("open", path(), errno)),
+        };
+        let stat = fstat(&fd).map_err(|e| Error::io("look at", path(), e))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Ok(Hold::NotARecord);
+        }
+        let identity = FileIdentity::of(&stat);
+        let locked = lock_to_write(directory, &text, &fd, identity);
+        let lock = WriteLock::of(fd);
+        match locked {
+            Ok(Locked::Yes(_)) => {}
+            Ok(Locked::Replaced) => continue,
+            Ok(Locked::GaveUp) => return Err(Error::Contended { path: path() }),
+            Err(errno) => return Err(Error::io("lock", path(), errno)),
+        }
+        let mut reader = Reader::new(crate::record::MAX_RECORD_BYTES);
+        return Ok(match reader.read(directory, &c_name, FileType::Unknown) {
+            Ok((bytes, stat)) => match SessionRecord::parse(bytes) {
+                Ok(record) if record.pid() == name.pid => {
+                    Hold::Held(Box::new(Held { lock, identity, record, stat }))
+                }
+                _ => Hold::NotARecord,
+            },
+            Err(NotRead::Gone) => Hold::Missing,
+            Err(NotRead::Problem(_)) => Hold::NotARecord,
+        });
+    }
+    Err(Error::Contended { path: path() })
+}
+
+/// Writes a changed record in the place of a held one.
+pub(super) fn replace_held(
+    directory: &Directory,
+    name: RecordName,
+    held: &Held,
+    record: &SessionRecord,
+) -> Result<Option<Published>> {
+    if !held.record.is_writable() {
+        let version = held.record.schema_version();
+        return Err(Error::NewerFormat { path: directory.join(name), version });
+    }
+    Ok(match replace(directory, name, record, held.identity)? {
+        Replaced::Yes(published) => Some(published),
+        Replaced::NotThere => None,
+    })
+}
+
+impl Registry {
+    /// Changes the record of the running process `pid` on its behalf: a hook does this, or a
+    /// script. Any number of writers at once, nothing is lost, and a record that was removed is
+    /// never brought back. Returns the record as it then is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSession`] if no record in this registry is that of the process that now has
+    /// this pid; [`Error::NewerFormat`], [`Error::Contended`], [`Error::TooLarge`], or what the
+    /// system said.
+    pub fn update(&self, pid: u32, patch: &Patch) -> Result<SessionRecord> {
+        self.with_record_of(pid, |directory, name, held| {
+            let Some(record) = held.record.with(patch, now()) else {
+                return Ok(Some(held.record.clone()));
+            };
+            Ok(replace_held(directory, name, held, &record)?.map(|_| record))
+        })
+    }
+
+    /// Signs the running process `pid` out on its behalf.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::update`].
+    pub fn remove(&self, pid: u32) -> Result<()> {
+        self.with_record_of(pid, |directory, name, held| {
+            // The write lock is held, and under it the name still meant this file: no writer of
+            // ours can have put another there.
+            _ = held;
+            let result = directory.unlink(&name.to_string());
+            result.map(|()| Some(())).map_err(|e| Error::io("remove", directory.join(name), e))
+        })
+    }
+
+    /// Calls `change` with the locked record of the process that has this pid here; again, if
+    /// somebody was faster (`Ok(None)`).
+    fn with_record_of<T>(
+        &self,
+        pid: u32,
+        mut change: impl FnMut(&Directory, RecordName, &Held) -> Result<Option<T>>,
+    ) -> Result<T> {
+        self.require_ours()?;
+        let not_here = || Error::NoSession { pid, path: self.dir().to_owned() };
+        let directory = match Directory::open(self.dir()) {
+            Err(super::directory::NotRead::Missing) => return Err(not_here()),
+            _ => Directory::open_to_write(self.dir())?,
+        };
+        let until = Instant::now() + PERSISTENCE;
+        while Instant::now() < until {
+            let Some((name, held)) = self.hold_record_of(&directory, pid)? else {
+                return Err(not_here());
+            };
+            if let Some(result) = change(&directory, name, &held)? {
+                return Ok(result);
+            }
+        }
+        Err(Error::Contended { path: directory.join(RecordName::new(pid)) })
+    }
+
+    /// The record of the process that has this pid here, locked: nearly always `<pid>.json`, and
+    /// if that is another namespace's, the one with a suffix.
+    pub(super) fn hold_record_of(
+        &self,
+        directory: &Directory,
+        pid: u32,
+    ) -> Result<Option<(RecordName, Box<Held>)>> {
+        let plain = RecordName::new(pid);
+        let mut names = vec![plain];
+        let mut next = 0;
+        while next < names.len() {
+            let name = names[next];
+            if let Hold::Held(held) = hold(directory, name)?
+                && self.is_of_this_namespace(&held.record)
+                && self.judge_held(directory, name, &held, None).verdict == Verdict::Alive
+            {
+                return Ok(Some((name, held)));
+            }
+            next += 1;
+            if next == 1 {
+                // Only now, and rarely: the plain name is another's, or nobody's.
+                entries(directory, |name, _| match EntryName::parse(name.to_bytes()) {
+                    EntryName::Record(name) if name.pid == pid && name != plain => names.push(name),
+                    _ => {}
+                })
+                .map_err(|e| Error::io("list", &directory.path, e))?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the process that a held record names is running.
+    pub(super) fn judge_held(
+        &self,
+        directory: &Directory,
+        file: RecordName,
+        held: &Held,
+        own_lock: Option<u64>,
+    ) -> Judgement {
+        let here = self.here();
+        let mut processes = Processes::new(&here);
+        let written_at = seconds(&held.stat);
+        let mut look =
+            Look { processes: &mut processes, directory, here: &here, file, written_at, own_lock };
+        judge(&Incarnation::of(&held.record), &here, &mut look)
+    }
+
+    /// Whether the pid in the record is one of this PID namespace: "42" inside a container is not
+    /// our 42, however alive it is.
+    pub(super) fn is_of_this_namespace(&self, record: &SessionRecord) -> bool {
+        let ours = self.here().pid_ns;
+        match (Incarnation::of(record).pid_ns, ours) {
+            (Some(theirs), Some(ours)) => theirs == ours,
+            _ => true,
+        }
+    }
+}
