@@ -90,7 +90,6 @@ impl<'a> Incarnation<'a> {
             .text(Key::ProcStart, Some(ticks.as_deref().unwrap_or_default()))
             .text(Key::PidDomain, Some(domain))
             .text(Key::BootId, self.boot_id.as_deref())
-            .number(Key::PidNs, self.pid_ns)
             .number(Key::TimeNs, self.time_ns)
             .number(Key::PidfdIno, self.pidfd_ino)
             .number(Key::LockIno, self.lock_ino)
@@ -113,15 +112,12 @@ impl<'a> Domain<'a> {
             domain.system = System::Windows;
         } else if let Some(rest) = text.strip_prefix("linux:") {
             domain.system = System::Linux;
-            if let Some((machine, namespace)) = rest.split_once(':') {
-                let start = "linux:".len();
-                if !machine.is_empty() {
-                    let range = start..start + machine.len();
-                    domain.pid_ns = parse_namespace(namespace);
-                    domain.machine_id = Some(slice(text, range));
-                    return domain;
+            if let Some(colon) = rest.bytes().position(|b| b == b':') {
+                domain.pid_ns = parse_namespace(&rest[colon + 1..]);
+                if colon > 0 {
+                    let start = "linux:".len();
+                    domain.machine_id = Some(slice(text, start..start + colon));
                 }
-                domain.pid_ns = parse_namespace(namespace);
             }
         }
         domain
@@ -143,7 +139,7 @@ fn parse_namespace(text: &str) -> Option<u64> {
 /// (macOS: `Fri Oct  2 19:22:44 2026`) is no number of ticks.
 fn parse_start(text: Option<Cow<'_, str>>) -> (Option<Cow<'_, str>>, Option<u64>) {
     let Some(text) = text else { return (None, None) };
-    match text.rfind(':') {
+    match text.bytes().rposition(|b| b == b':') {
         None => (None, text.parse().ok()),
         Some(colon) => match text[colon + 1..].parse() {
             Ok(ticks) if is_boot_id(&text[..colon]) => (Some(slice(text, 0..colon)), Some(ticks)),

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, fstat, fstatfs, openat, readlinkat, stat};
 use rustix::io::{Errno, read};
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open, test_kill_process};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::here::Here;
 use super::incarnation::{Incarnation, System};
@@ -174,8 +175,9 @@ impl<'h> Processes<'h> {
         booted * 1000 + ticks * 1000 / per_second <= time.saturating_add(10_000)
     }
 
-    /// See [`Witness::inside`](super::Witness::inside).
-    pub fn inside(&mut self, claim: &Incarnation<'_>) -> InsideSight {
+    /// See [`Witness::inside`](super::Witness::inside). `written_at` is when the claim was made, in
+    /// seconds since the epoch: who is looked for has run since before that.
+    pub fn inside(&mut self, claim: &Incarnation<'_>, written_at: i64) -> InsideSight {
         let here = self.here;
         if !here.proc_is_ours {
             return InsideSight::NotSeen;
@@ -185,7 +187,11 @@ impl<'h> Processes<'h> {
         if sight == InsideSight::Running || !earlier {
             return sight;
         }
-        // The look was for an earlier record; the process of this one may be younger than it.
+        // The look was for an earlier record. A process that had made its claim by then was there
+        // to be seen; a younger one (two seconds for the clock of a file system) was not.
+        if self.inside.as_ref().is_some_and(|inside| written_at < inside.looked_at - 2) {
+            return sight;
+        }
         self.inside.insert(Inside::look(here)).search(claim, here)
     }
 }
@@ -198,6 +204,8 @@ struct Inside {
     nested: HashMap<(u64, u32), u64>,
     /// Whether nothing on this kernel can have been missed.
     sees_all: bool,
+    /// When the look began, in seconds since the epoch.
+    looked_at: i64,
 }
 
 impl Inside {
@@ -218,11 +226,12 @@ impl Inside {
     }
 
     fn look(here: &Here) -> Self {
+        let looked_at = clock_gettime(ClockId::Realtime).tv_sec;
         let mut pidfds = HashSet::new();
         let mut nested = HashMap::new();
         let mut complete = here.has_pidfs;
         let Ok(entries) = std::fs::read_dir("/proc") else {
-            return Self { pidfds, nested, sees_all: false };
+            return Self { pidfds, nested, sees_all: false, looked_at };
         };
         for entry in entries {
             let Ok(entry) = entry else {
@@ -247,7 +256,7 @@ impl Inside {
         // A hidepid mount hides pid 1 first of all; only the initial namespace contains all
         // others. Who runs from before the look to after it is among those that were seen.
         let sees_all = complete && here.pid_ns == Some(INITIAL_PID_NS) && stat("/proc/1").is_ok();
-        Self { pidfds, nested, sees_all }
+        Self { pidfds, nested, sees_all, looked_at }
     }
 }
 
@@ -334,7 +343,6 @@ fn inode_of(path: &str) -> Option<u64> {
 }
 
 fn booted_at() -> i64 {
-    use rustix::time::{ClockId, clock_gettime};
     clock_gettime(ClockId::Realtime).tv_sec - clock_gettime(ClockId::Boottime).tv_sec
 }
 

@@ -84,7 +84,7 @@ impl<'h> Processes<'h> {
     }
 
     /// There are no namespaces to look into.
-    pub fn inside(&mut self, _: &Incarnation<'_>) -> InsideSight {
+    pub fn inside(&mut self, _: &Incarnation<'_>, _: i64) -> InsideSight {
         InsideSight::NotSeen
     }
 }

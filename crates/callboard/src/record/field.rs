@@ -113,7 +113,7 @@ fields! {
     BootId "bootId" Text Optional
         "this boot of the kernel (Linux: `/proc/sys/kernel/random/boot_id`)",
     PidNs "pidNs" Count Optional
-        "inode number of the PID namespace",
+        "inode number of the PID namespace, where a program writes it apart; ours stands in `pidDomain`",
     TimeNs "timeNs" Count Optional
         "inode number of the time namespace; ticks of two time namespaces cannot be compared",
     PidfdIno "pidfdIno" Count Optional

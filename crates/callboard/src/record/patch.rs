@@ -32,7 +32,21 @@ struct Activity {
     at: Option<u64>,
 }
 
-type Change<'a> = (Cow<'a, str>, Option<Cow<'a, str>>);
+/// What becomes of one key.
+pub(super) struct Change<'a> {
+    /// If it is one that this version understands.
+    pub(super) key: Option<Key>,
+    pub(super) name: Cow<'a, str>,
+    /// JSON text; `None` removes the key.
+    pub(super) value: Option<Cow<'a, str>>,
+}
+
+impl Change<'_> {
+    pub(super) fn set(key: Key, value: String) -> Self {
+        let name = Cow::Borrowed(key.name());
+        Self { key: Some(key), name, value: Some(Cow::Owned(value)) }
+    }
+}
 
 impl Patch {
     /// A patch that changes nothing yet.
@@ -156,12 +170,12 @@ impl Patch {
         let mut changes: Vec<Change<'a>> = Vec::with_capacity(self.sets.len() + 3);
         let mut change = |name: Cow<'a, str>, value: Option<Cow<'a, str>>| {
             if record.raw(&name) != value.as_deref() {
-                changes.push((name, value));
+                changes.push(Change { key: Key::from_name(&name), name, value });
             }
         };
         for (name, value) in &self.sets {
-            // The pid is what the record is about; it never changes under it.
-            if name != Key::Pid.name() {
+            // The pid is what the record is about, and the other two are for every write to set.
+            if [Key::Pid, Key::UpdatedAt, Key::Seq].iter().all(|key| name != key.name()) {
                 change(Cow::Borrowed(&**name), value.as_deref().map(Cow::Borrowed));
             }
         }
@@ -181,9 +195,8 @@ impl Patch {
                 let waiting = activity.waiting_for.as_deref().map(quoted);
                 change(Cow::Borrowed(Key::Status.name()), status);
                 change(Cow::Borrowed(Key::WaitingFor.name()), waiting);
-                let stamp = Key::StatusUpdatedAt;
-                let at = since.unwrap_or(now).to_string();
-                changes.push((Cow::Borrowed(stamp.name()), Some(Cow::Owned(at))));
+                let since = since.unwrap_or(now).to_string();
+                changes.push(Change::set(Key::StatusUpdatedAt, since));
             }
         }
         changes
@@ -212,6 +225,7 @@ mod tests {
             (Patch::new().bridge_session_id(None), Some(&[("bridgeSessionId", None)])),
             (Patch::new().bridge_session_id(Some("")), Some(&[("bridgeSessionId", None)])),
             (Patch::new().number(Key::Pid, Some(8)), None),
+            (Patch::new().number(Key::Seq, Some(8)).number(Key::UpdatedAt, None), None),
             // The same status again is not a new one: its age goes on.
             (Patch::new().status(Status::Busy, None), None),
             (

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::field::{FIELDS, Key, SCHEMA_VERSION, Shape};
-use super::patch::Patch;
+use super::patch::{Change, Patch};
 use super::scan::{Entry, Index, Malformed, Span, integer, scan};
 use super::words::{Kind, Status};
 
@@ -32,6 +32,7 @@ pub struct SessionRecord {
     pid: u32,
     trailing: Option<usize>,
     faulty: bool,
+    unescaped: bool,
 }
 
 /// One thing in a record that is not as it should be, and does not keep it from being listed.
@@ -122,6 +123,7 @@ impl SessionRecord {
             pid: 0,
             trailing: found.trailing,
             faulty: found.faulty,
+            unescaped: found.unescaped,
         };
         record.pid = record
             .number(Key::Pid)
@@ -229,10 +231,10 @@ impl SessionRecord {
     pub fn text(&self, key: Key) -> Option<Cow<'_, str>> {
         let value = self.entry(key)?.value.of(&self.text);
         let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-        if inner.contains('\\') {
-            serde_json::from_str(value).ok().map(Cow::Owned)
-        } else {
+        if self.unescaped || !inner.contains('\\') {
             Some(Cow::Borrowed(inner))
+        } else {
+            serde_json::from_str(value).ok().map(Cow::Owned)
         }
     }
 
@@ -286,32 +288,34 @@ impl SessionRecord {
         self.rewrite(&[], now)
     }
 
-    fn rewrite(&self, changes: &[(Cow<'_, str>, Option<Cow<'_, str>>)], now: u64) -> Self {
+    fn rewrite(&self, changes: &[Change<'_>], now: u64) -> Self {
         let seq = self.seq().unwrap_or(0).saturating_add(1);
-        let stamp = [
-            (Cow::Borrowed(Key::UpdatedAt.name()), Some(Cow::Owned(now.to_string()))),
-            (Cow::Borrowed(Key::Seq.name()), Some(Cow::Owned(seq.to_string()))),
-        ];
-        let changed = |name: &str| {
-            changes.iter().chain(&stamp).rev().find(|(key, _)| key == name).map(|(_, value)| value)
+        let stamp =
+            [Change::set(Key::UpdatedAt, now.to_string()), Change::set(Key::Seq, seq.to_string())];
+        let change_of = |entry: &Entry| {
+            let concerns = |change: &&Change<'_>| match entry.known {
+                Some(key) => change.key == Some(key),
+                None => change.key.is_none() && change.name == key_text(entry, &self.text),
+            };
+            changes.iter().chain(&stamp).find(concerns)
         };
         let mut writer = Writer::new(self.text.len() + 160, self.entries.len() + changes.len() + 2);
         for (at, entry) in self.entries.iter().enumerate() {
             if self.is_overruled(at) {
                 continue;
             }
-            let name = key_text(entry, &self.text);
-            let value = match changed(&name) {
-                None => Some(entry.value.of(&self.text)),
-                Some(new) => new.as_deref(),
-            };
-            if let Some(value) = value {
-                writer.member(&name, entry.known, value);
+            match change_of(entry) {
+                None => writer.copy(entry, &self.text),
+                Some(change) => {
+                    if let Some(value) = &change.value {
+                        writer.member(&change.name, change.key, value);
+                    }
+                }
             }
         }
-        for (name, value) in changes.iter().chain(&stamp) {
-            if let (Some(value), false) = (value, writer.wrote(name)) {
-                writer.member(name, Key::from_name(name), value);
+        for change in changes.iter().chain(&stamp) {
+            if let (Some(value), false) = (&change.value, writer.wrote(change)) {
+                writer.member(&change.name, change.key, value);
             }
         }
         writer.finish(self.pid, self.faulty)
@@ -397,17 +401,39 @@ impl Writer {
         });
     }
 
-    fn wrote(&self, name: &str) -> bool {
-        match Key::from_name(name) {
+    /// A member that stays as it is, with the spelling of its key.
+    fn copy(&mut self, entry: &Entry, text: &str) {
+        if !self.entries.is_empty() {
+            self.text.push(',');
+        }
+        let key = self.text.len();
+        self.text.push_str(Span { start: entry.key.start, end: entry.value.end }.of(text));
+        let moved = |at: u32| at as usize - entry.key.start as usize + key;
+        if let Some(key) = entry.known {
+            self.index.set(key, self.entries.len());
+        }
+        self.entries.push(Entry {
+            key: Span::new(key, moved(entry.key.end)),
+            value: Span::new(moved(entry.value.start), self.text.len()),
+            known: entry.known,
+        });
+    }
+
+    fn wrote(&self, change: &Change<'_>) -> bool {
+        match change.key {
             Some(key) => self.index.get(key).is_some(),
-            None => self.entries.iter().any(|e| key_text(e, &self.text) == name),
+            None => self
+                .entries
+                .iter()
+                .any(|e| e.known.is_none() && key_text(e, &self.text) == change.name),
         }
     }
 
     fn finish(mut self, pid: u32, faulty: bool) -> SessionRecord {
         self.text.push('}');
         let Self { text, entries, index } = self;
-        SessionRecord { text: text.into(), entries, index, pid, trailing: None, faulty }
+        let unescaped = !text.contains('\\');
+        SessionRecord { text: text.into(), entries, index, pid, trailing: None, faulty, unescaped }
     }
 }
 

@@ -235,7 +235,7 @@ impl Witness for Look<'_, '_> {
     }
 
     fn inside(&mut self, claim: &Incarnation<'_>) -> InsideSight {
-        self.processes.inside(claim)
+        self.processes.inside(claim, self.written_at)
     }
 
     fn written_before_boot(&mut self) -> bool {

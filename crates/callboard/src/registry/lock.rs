@@ -33,8 +33,8 @@ pub(super) struct LifeLock {
 }
 
 impl LifeLock {
-    /// Takes it. `Ok(None)` when somebody holds it: a session of another namespace with the same
-    /// pid number, whose record somebody removed.
+    /// Takes it. `Ok(None)` when the name is not to be had: a session of another namespace with
+    /// the same pid number, whose record somebody removed, holds it.
     pub(super) fn take(
         directory: &Directory,
         name: RecordName,
@@ -49,7 +49,15 @@ impl LifeLock {
         // A sweep removes the lock file of a dead session while it holds it: then the name is
         // free and the next turn makes a new one.
         for _ in 0..16 {
-            let fd = retry(|| openat(directory, &*lock_name, flags, Mode::RUSR | Mode::WUSR))?;
+            let mode = Mode::RUSR | Mode::WUSR;
+            let fd = match retry(|| openat(directory, &*lock_name, flags, mode)) {
+                Ok(fd) => fd,
+                // Something else has the name: a directory, a symlink, somebody else's file.
+                Err(Errno::ISDIR | Errno::LOOP | Errno::NXIO | Errno::ACCESS | Errno::PERM) => {
+                    return Ok(None);
+                }
+                Err(errno) => return Err(errno),
+            };
             match retry(|| flock(&fd, FlockOperation::NonBlockingLockExclusive)) {
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) => return Ok(None),

@@ -111,6 +111,17 @@ impl Registry {
         Self::new(dir.into(), true)
     }
 
+    /// Another program's registry, see [`Registry::foreign`], that looks from where this one looks
+    /// and does not find that out anew.
+    #[must_use]
+    pub fn foreign_beside(&self, dir: impl Into<PathBuf>) -> Self {
+        let other = Self::foreign(dir);
+        if let Ok(mut here) = other.inner.here.lock() {
+            *here = Some(self.here());
+        }
+        other
+    }
+
     fn new(dir: PathBuf, foreign: bool) -> Self {
         // The path is used again and again, and the host program may change its directory.
         let dir = std::path::absolute(&dir).unwrap_or(dir);

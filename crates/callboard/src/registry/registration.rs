@@ -335,12 +335,11 @@ impl State {
             Hold::Missing | Hold::NotARecord => return Ok(Own::Lost),
         };
         if held.record.instance().as_deref() != Some(instance) {
-            let same_process = [Key::PidfdIno, Key::PidNs]
-                .iter()
-                .all(|key| held.record.number(*key) == self.standing.record.number(*key))
-                && [Key::ProcStart, Key::BootId]
+            let ours = &self.standing.record;
+            let same_process = held.record.number(Key::PidfdIno) == ours.number(Key::PidfdIno)
+                && [Key::ProcStart, Key::BootId, Key::PidDomain]
                     .iter()
-                    .all(|key| held.record.text(*key) == self.standing.record.text(*key));
+                    .all(|key| held.record.text(*key) == ours.text(*key));
             return Ok(if same_process { Own::TakenOver } else { Own::Lost });
         }
         self.standing.record = held.record;

@@ -125,6 +125,12 @@ impl SignIn {
         self.text(Key::Tool, name).text(Key::Version, version)
     }
 
+    /// The program, where its version is not known.
+    #[must_use]
+    pub fn tool_name(self, name: &str) -> Self {
+        self.text(Key::Tool, name)
+    }
+
     /// What it is doing from the start.
     #[must_use]
     pub fn status(mut self, status: Status, waiting_for: Option<&str>) -> Self {

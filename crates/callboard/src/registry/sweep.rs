@@ -188,6 +188,33 @@ impl Registry {
         Some(judge(&Incarnation::of(&record), &here, &mut look).evidence)
     }
 
+    /// Removes the records with this pid whose process is proven dead, and says how many: for a
+    /// program that signed another one in and has seen it end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::sweep`].
+    pub fn sweep_process(&self, pid: u32) -> Result<usize> {
+        self.require_ours()?;
+        if let Err(NotRead::Missing) = Directory::open(self.dir()) {
+            return Ok(0);
+        }
+        let directory = Directory::open_to_write(self.dir())?;
+        let mut removed = 0;
+        let is_dead = |name, held: &Held| {
+            self.judge_held(&directory, name, held, None).verdict == Verdict::Dead
+        };
+        while let Some((name, held)) = self.hold_with_pid(&directory, pid, is_dead)? {
+            let done = remove_judged(&directory, name, &held)
+                .map_err(|e| Error::io("remove the stale record", directory.join(name), e))?;
+            if !done {
+                break;
+            }
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
     /// Does what was planned, each item only if it is still the very file that was judged.
     ///
     /// # Errors

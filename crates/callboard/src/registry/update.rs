@@ -155,32 +155,46 @@ impl Registry {
         Err(Error::Contended { path: directory.join(RecordName::new(pid)) })
     }
 
-    /// The record of the process that has this pid here, locked: nearly always `<pid>.json`, and
-    /// if that is another namespace's, the one with a suffix.
-    pub(super) fn hold_record_of(
+    /// The record of the process that has this pid here, locked.
+    fn hold_record_of(
         &self,
         directory: &Directory,
         pid: u32,
     ) -> Result<Option<(RecordName, Box<Held>)>> {
+        self.hold_with_pid(directory, pid, |name, held| {
+            self.is_of_this_namespace(&held.record)
+                && self.judge_held(directory, name, held, None).verdict == Verdict::Alive
+        })
+    }
+
+    /// The first record with this pid in its name that is the right one, locked: nearly always
+    /// `<pid>.json`, and if that is another namespace's, the one with a suffix.
+    pub(super) fn hold_with_pid(
+        &self,
+        directory: &Directory,
+        pid: u32,
+        is_right: impl Fn(RecordName, &Held) -> bool,
+    ) -> Result<Option<(RecordName, Box<Held>)>> {
+        let hold_if_right = |name| -> Result<Option<(RecordName, Box<Held>)>> {
+            Ok(match hold(directory, name)? {
+                Hold::Held(held) if is_right(name, &held) => Some((name, held)),
+                _ => None,
+            })
+        };
         let plain = RecordName::new(pid);
-        let mut names = vec![plain];
-        let mut next = 0;
-        while next < names.len() {
-            let name = names[next];
-            if let Hold::Held(held) = hold(directory, name)?
-                && self.is_of_this_namespace(&held.record)
-                && self.judge_held(directory, name, &held, None).verdict == Verdict::Alive
-            {
-                return Ok(Some((name, held)));
-            }
-            next += 1;
-            if next == 1 {
-                // Only now, and rarely: the plain name is another's, or nobody's.
-                entries(directory, |name, _| match EntryName::parse(name.to_bytes()) {
-                    EntryName::Record(name) if name.pid == pid && name != plain => names.push(name),
-                    _ => {}
-                })
-                .map_err(|e| Error::io("list", &directory.path, e))?;
+        if let Some(found) = hold_if_right(plain)? {
+            return Ok(Some(found));
+        }
+        // Only now, and rarely: the plain name is another's, or nobody's.
+        let mut names = Vec::new();
+        entries(directory, |name, _| match EntryName::parse(name.to_bytes()) {
+            EntryName::Record(name) if name.pid == pid && name != plain => names.push(name),
+            _ => {}
+        })
+        .map_err(|e| Error::io("list", &directory.path, e))?;
+        for name in names {
+            if let Some(found) = hold_if_right(name)? {
+                return Ok(Some(found));
             }
         }
         Ok(None)

@@ -1,0 +1,22 @@
+//! Real processes against real directories. One file for each family of stories; a test that
+//! keeps a known bug of another registry out is named in its comment by that bug's report.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod actor;
+mod between;
+mod crash;
+mod foreign;
+mod handover;
+mod hostile;
+mod meanwhile;
+mod namespaces;
+
+mod quiet;
+mod repair;
+mod sweep;
+mod trouble;
+mod writers;
+
+#[cfg(feature = "signals")]
+mod signals;

@@ -1,0 +1,100 @@
+//! A directory that a test has to itself.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A home that nobody else uses, 0700, removed when it is dropped.
+#[derive(Debug)]
+pub struct Home {
+    scratch: tempfile::TempDir,
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Home {
+    /// An empty one, in the directory for temporary files.
+    #[must_use]
+    pub fn new() -> Self {
+        let scratch = tempfile::Builder::new().prefix("callboard-test-").tempdir().unwrap();
+        fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        Self { scratch }
+    }
+
+    /// The same with the directory of records made already.
+    #[must_use]
+    pub fn with_sessions() -> Self {
+        let home = Self::new();
+        fs::create_dir(home.sessions()).unwrap();
+        fs::set_permissions(home.sessions(), fs::Permissions::from_mode(0o700)).unwrap();
+        home
+    }
+
+    /// The home itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Where the records are, once somebody signs in.
+    #[must_use]
+    pub fn sessions(&self) -> PathBuf {
+        self.path().join("sessions")
+    }
+
+    /// The path of one entry among the records.
+    #[must_use]
+    pub fn entry(&self, name: &str) -> PathBuf {
+        self.sessions().join(name)
+    }
+
+    /// Puts a file among the records in one step, 0600.
+    pub fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let temporary = self.path().join(".put");
+        fs::write(&temporary, bytes).unwrap();
+        fs::set_permissions(&temporary, fs::Permissions::from_mode(0o600)).unwrap();
+        let path = self.entry(name);
+        fs::rename(temporary, &path).unwrap();
+        path
+    }
+
+    /// Makes an entry look as if it had been written that long ago.
+    pub fn age(&self, name: &str, by: Duration) {
+        let file = fs::File::open(self.entry(name)).unwrap();
+        file.set_modified(SystemTime::now() - by).unwrap();
+    }
+
+    /// The names among the records, sorted; none if there is no such directory.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.sessions()) else { return Vec::new() };
+        let mut names: Vec<String> =
+            entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Every name among the records with its content and inode number, to tell that nothing was
+    /// touched.
+    #[must_use]
+    pub fn fingerprint(&self) -> Vec<(String, u64, Vec<u8>)> {
+        use std::os::unix::fs::MetadataExt;
+        let Ok(entries) = fs::read_dir(self.sessions()) else { return Vec::new() };
+        let mut found: Vec<_> = entries
+            .map(|entry| {
+                let path = entry.unwrap().path();
+                let meta = fs::symlink_metadata(&path).unwrap();
+                let small = meta.is_file() && meta.len() < 1 << 20;
+                let bytes = if small { fs::read(&path).unwrap_or_default() } else { Vec::new() };
+                (path.file_name().unwrap().to_string_lossy().into_owned(), meta.ino(), bytes)
+            })
+            .collect();
+        found.sort();
+        found
+    }
+}
