@@ -1,0 +1,118 @@
+//! Claude Code: `<config>/sessions/<pid>.json`, as written from early 2026 on.
+//!
+//! Everything but `pid`, `sessionId`, `cwd` and `startedAt` came in over the year, so everything
+//! but the pid is optional here. What the record calls a thing is what the board shows: `shell`
+//! stays `shell`, a status that this version does not know stays as it is.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use callboard::{Kind, SessionRecord};
+
+use crate::adapter::{Adapter, SessionsDir};
+use crate::row::{JobLink, Role, Row, text_of};
+use crate::transcript::{find_in_projects, is_plain_id};
+
+/// The adapter for Claude Code.
+#[derive(Clone, Debug)]
+pub struct ClaudeCode {
+    /// Named by a variable or by the user.
+    config_dirs: Vec<PathBuf>,
+    /// Where `.claude` and `.claude-*` are looked for.
+    home: Option<PathBuf>,
+}
+
+impl ClaudeCode {
+    /// In these configuration directories and no others.
+    #[must_use]
+    pub fn at(config_dirs: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { config_dirs: config_dirs.into_iter().collect(), home: None }
+    }
+
+    /// In `$CLAUDE_CONFIG_DIR`, `~/.claude`, every `~/.claude-*`, and `configured`.
+    ///
+    /// The variable moves only the Claude Code that is started with it; those that run under the
+    /// other directories are there all the same (claude-code #90188).
+    #[must_use]
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>, configured: &[PathBuf]) -> Self {
+        let set = |name| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let mut config_dirs: Vec<_> = set("CLAUDE_CONFIG_DIR").into_iter().collect();
+        config_dirs.extend_from_slice(configured);
+        Self { config_dirs, home: set("HOME").filter(|home| home.is_absolute()) }
+    }
+
+    fn all_config_dirs(&self) -> Vec<PathBuf> {
+        let mut dirs = self.config_dirs.clone();
+        if let Some(home) = &self.home {
+            dirs.push(home.join(".claude"));
+            dirs.extend(siblings(home));
+        }
+        dirs
+    }
+}
+
+/// `<home>/.claude-*`, in the order of their names. Whether one is a configuration directory shows
+/// when its `sessions` is looked for.
+fn siblings(home: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<_> = std::fs::read_dir(home)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b".claude-"))
+        .map(|entry| entry.path())
+        .collect();
+    found.sort();
+    found
+}
+
+impl Adapter for ClaudeCode {
+    fn name(&self) -> &'static str {
+        "claude"
+    }
+
+    fn registries(&self) -> Vec<SessionsDir> {
+        SessionsDir::below(self.all_config_dirs())
+    }
+
+    fn row(&self, record: &SessionRecord, mut plain: Row) -> Option<Row> {
+        plain.tool = Some(self.name().into());
+        plain.role = role(record, plain.kind.as_ref());
+        plain.linked_job = link(record).map(Box::new);
+        Some(plain)
+    }
+
+    fn is_expected(&self, name: &OsStr) -> bool {
+        let name = name.as_encoded_bytes();
+        // Credentials of the inbox, and an older generation of records that names no start.
+        name.ends_with(b".key")
+            || name
+                .strip_prefix(b"pid-")
+                .and_then(|rest| rest.strip_suffix(b".json"))
+                .is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit))
+    }
+
+    fn transcript(&self, sessions: &Path, session_id: &str) -> Option<PathBuf> {
+        let file = is_plain_id(session_id).then(|| PathBuf::from(format!("{session_id}.jsonl")))?;
+        let place = self.registries().into_iter().find(|place| place.sessions == sessions)?;
+        place.homes.iter().find_map(|home| find_in_projects(&home.join("projects"), &file))
+    }
+}
+
+/// A supervisor (`claude daemon run`) and what it keeps running for itself hold no conversation:
+/// the sessions that they host have records of their own, of kind `bg`. A spare is a `bg` worker
+/// that was started ahead of need and becomes a session when it loses the mark.
+fn role(record: &SessionRecord, kind: Option<&Kind>) -> Role {
+    match kind {
+        Some(Kind::Daemon | Kind::DaemonWorker) => Role::Infrastructure,
+        _ if record.raw("spare") == Some("true") => Role::Spare,
+        _ => Role::Session,
+    }
+}
+
+/// `parkedJobId` wins: a window that was a job and is parked on another one stands for the latter.
+fn link(record: &SessionRecord) -> Option<JobLink> {
+    if let Some(id) = text_of(record, "parkedJobId") {
+        return Some(JobLink::Parked { id });
+    }
+    text_of(record, "jobId").map(|id| JobLink::Job { id, windows: Vec::new() })
+}

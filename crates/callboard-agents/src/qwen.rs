@@ -1,0 +1,89 @@
+//! Qwen Code: `<qwen home>/sessions/<pid>.json`, or `<pid>-<8 hex>.json` for each session of a
+//! process that hosts several.
+//!
+//! The closest cousin of our own format, with the start as `<boot id>:<ticks>` and the namespace
+//! as a number. It has no status, ever: what a Qwen session is doing is known only from its hooks,
+//! or from its conversation file.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use callboard::{Key, Kind, SessionRecord};
+
+use crate::adapter::{Adapter, SessionsDir};
+use crate::row::{Row, text_of};
+use crate::transcript::{find_in_projects, is_plain_id};
+
+/// The adapter for Qwen Code.
+#[derive(Clone, Debug)]
+pub struct QwenCode {
+    home: Option<PathBuf>,
+}
+
+impl QwenCode {
+    /// In this directory (what `QWEN_HOME` names) and no other.
+    #[must_use]
+    pub fn at(home: impl Into<PathBuf>) -> Self {
+        Self { home: Some(home.into()) }
+    }
+
+    /// In `$QWEN_HOME`, else `~/.qwen`.
+    #[must_use]
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
+        let set = |name| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let usual = || set("HOME").filter(|home| home.is_absolute()).map(|home| home.join(".qwen"));
+        Self { home: set("QWEN_HOME").or_else(usual) }
+    }
+}
+
+impl Adapter for QwenCode {
+    fn name(&self) -> &'static str {
+        "qwen"
+    }
+
+    fn registries(&self) -> Vec<SessionsDir> {
+        SessionsDir::below(self.home.clone())
+    }
+
+    fn row(&self, record: &SessionRecord, mut plain: Row) -> Option<Row> {
+        // A record of before the word was written is one of a terminal.
+        let form = plain.kind.take().unwrap_or_else(|| Kind::from("tui"));
+        // Another program that signed in here is not Qwen Code, and does not say what it is.
+        let is_qwen = form.as_str() != "external";
+        plain.tool = plain.tool.or_else(|| is_qwen.then(|| self.name().into()));
+        plain.version = text_of(record, "qwenVersion");
+        plain.entrypoint = plain.entrypoint.or_else(|| Some(form.as_str().into()));
+        plain.kind = Some(kind(form));
+        plain.pid_domain = plain
+            .pid_domain
+            .or_else(|| record.number(Key::PidNs).map(|ns| format!("linux::pid:[{ns}]").into()));
+        Some(plain)
+    }
+
+    /// A record that is being published: `<pid>.json.<hex>.tmp`.
+    fn is_expected(&self, name: &OsStr) -> bool {
+        let name = name.as_encoded_bytes();
+        name.ends_with(b".tmp") && name.first().is_some_and(u8::is_ascii_digit)
+    }
+
+    fn transcript(&self, sessions: &Path, session_id: &str) -> Option<PathBuf> {
+        let file = is_plain_id(session_id).then(|| format!("chats/{session_id}.jsonl"))?;
+        let place = self.registries().into_iter().find(|place| place.sessions == sessions)?;
+        place
+            .homes
+            .iter()
+            .find_map(|home| find_in_projects(&home.join("projects"), Path::new(&file)))
+    }
+}
+
+/// Qwen's word says what drives the session; it stays readable as the entrypoint.
+fn kind(form: Kind) -> Kind {
+    match form.as_str() {
+        // At a terminal; or driven by an editor or one prompt of a command line, which is what
+        // Claude Code calls the same.
+        "tui" | "headless" => Kind::Interactive,
+        // A conversation that `qwen serve` hosts: not the server itself, which has no record.
+        "serve" => Kind::Background,
+        _ => form,
+    }
+}
