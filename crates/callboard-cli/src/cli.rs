@@ -1,0 +1,185 @@
+//! The command line: what can be typed, and which command it means.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::commands;
+use crate::context::{Context, Global};
+use crate::exit::{Ended, Exit};
+use crate::failure::Failure;
+use crate::output::sanitize::sanitize_lines;
+use crate::output::stream::{Stop, complain};
+
+const AFTER_HELP: &str = "\
+S is a name, a pid or the first characters of a session id; an exact name comes first.
+
+Examples:
+  callboard ps                          who is on, and who waits for you
+  callboard run -- make test            put a command on the board while it runs
+  callboard count --status waiting      a number for a prompt or a status bar
+  callboard demo                        five seconds of what it looks like";
+
+const AFTER_LONG_HELP: &str = "\
+S is a name, a pid or the first characters of a session id; an exact name comes first.
+
+Examples:
+  callboard ps                          who is on, and who waits for you
+  callboard run -- make test            put a command on the board while it runs
+  callboard count --status waiting      a number for a prompt or a status bar
+  callboard demo                        five seconds of what it looks like
+
+Exit codes, the same everywhere (`run` ends as its command ends):
+  0    yes, or done; also when the reader of a pipe has gone
+  1    no: nothing matched, or it could not be done
+  2    a wrong command line, or a name that means several sessions
+  3    with --strict: done, but something could not be read
+  4    another part of callboard could not be reached
+  70   a bug in callboard
+  124  the time that was given ran out
+
+Files:
+  $CALLBOARD_HOME/sessions/             one record for each session; else
+                                        $XDG_STATE_HOME/callboard/, ~/.local/state/callboard/
+  $XDG_CONFIG_HOME/callboard/config.toml   else ~/.config/callboard/config.toml:
+                                        claude_config_dirs = [\"~/.claude-work\"]";
+
+/// who is on, and who waits for you: the board of your interactive sessions
+#[derive(Debug, Parser)]
+#[command(
+    name = "callboard",
+    version,
+    after_help = AFTER_HELP,
+    after_long_help = AFTER_LONG_HELP,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Ps(commands::ps::Ps),
+    Count(commands::count::Count),
+    Show(commands::show::Show),
+    Run(commands::run::Run),
+    Register(commands::register::Register),
+    Update(commands::update::Update),
+    Deregister(commands::deregister::Deregister),
+    Rename(commands::rename::Rename),
+    Sweep(commands::sweep::Sweep),
+    Doctor(commands::doctor::Doctor),
+    Demo(commands::demo::Demo),
+    Completions(commands::completions::Completions),
+    #[command(hide = true)]
+    DemoSession(commands::demo_session::DemoSession),
+}
+
+/// The description of the command line, for manual pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        complain(format_args!(
+            "this is a bug in callboard {}: {panic}\nplease report it with what you typed",
+            env!("CARGO_PKG_VERSION")
+        ));
+    }));
+    guarded(parse_and_run).into()
+}
+
+/// A panic is a bug, with a code of its own; the hook has told of it.
+fn guarded(run: impl FnOnce() -> Ended + std::panic::UnwindSafe) -> Ended {
+    std::panic::catch_unwind(run).unwrap_or(Ended::With(Exit::Bug))
+}
+
+fn parse_and_run() -> Ended {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return Ended::With(not_a_command(&error)),
+    };
+    let context = Context::new(cli.global);
+    let result = match cli.command {
+        Command::Ps(ps) => ps.run(&context).map(Ended::from),
+        Command::Count(count) => count.run(&context).map(Ended::from),
+        Command::Show(show) => show.run(&context).map(Ended::from),
+        Command::Run(run) => run.run(&context),
+        Command::Register(register) => register.run(&context).map(Ended::from),
+        Command::Update(update) => update.run(&context).map(Ended::from),
+        Command::Deregister(deregister) => deregister.run(&context).map(Ended::from),
+        Command::Rename(rename) => rename.run(&context).map(Ended::from),
+        Command::Sweep(sweep) => sweep.run(&context).map(Ended::from),
+        Command::Doctor(doctor) => doctor.run(&context).map(Ended::from),
+        Command::Demo(demo) => demo.run(&context),
+        Command::Completions(completions) => completions.run().map(Ended::from),
+        Command::DemoSession(session) => session.run(&context).map(Ended::from),
+    };
+    result.unwrap_or_else(|failure| Ended::With(tell(failure)))
+}
+
+/// Help and version, which were asked for, or a command line that makes no sense.
+fn not_a_command(error: &clap::Error) -> Exit {
+    if error.use_stderr() {
+        // It quotes arguments, which a script may have from anywhere.
+        eprint_whole(&sanitize_lines(&error.render().to_string()));
+        return Exit::Usage;
+    }
+    match error.print().map_err(Stop::from) {
+        Ok(()) | Err(Stop::ReaderGone) => Exit::Yes,
+        Err(stop) => tell(stop.into()),
+    }
+}
+
+fn eprint_whole(text: &str) {
+    use std::io::Write as _;
+    let _nobody_left_to_tell = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn tell(failure: Failure) -> Exit {
+    match failure {
+        Failure::Told { exit, message } => {
+            complain(message);
+            exit
+        }
+        Failure::Output(Stop::ReaderGone) => Exit::Yes,
+        Failure::Output(Stop::Failed(error)) => {
+            complain(format_args!(
+                "cannot write to standard output: {error}; see where it is redirected to"
+            ));
+            Exit::No
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_panic_is_a_bug() {
+        assert_eq!(guarded(|| panic!("as it happens")), Ended::With(Exit::Bug));
+        assert_eq!(guarded(|| Ended::AsTheirs(7)), Ended::AsTheirs(7));
+    }
+
+    #[test]
+    fn help_has_every_exit_code_as_it_is() {
+        for exit in Exit::ALL {
+            let line = format!("  {:<4} {}", exit.code(), exit.explain());
+            assert!(AFTER_LONG_HELP.contains(&line), "{line}");
+        }
+    }
+}

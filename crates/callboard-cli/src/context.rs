@@ -1,0 +1,158 @@
+//! What every command works with: the options that all of them have, and what these open.
+
+use std::path::PathBuf;
+
+use callboard::{Problem, Registry};
+use callboard_agents::{Board, OWN, Row, Sources};
+
+use crate::address::{Meant, meant};
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::paint::ColorChoice;
+use crate::output::sanitize::sanitize;
+use crate::output::stream::complain;
+use crate::output::terminal::Page;
+use crate::view::naming::{called, short_id, shown_name};
+
+/// Options of every command.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// the directory of everything, instead of $CALLBOARD_HOME or ~/.local/state/callboard
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "registry")]
+    pub(crate) home: Option<PathBuf>,
+    /// one directory of records, and nothing else: no other program's sessions
+    #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
+    pub(crate) registry: Option<PathBuf>,
+    /// when to use colours
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_short_help = true
+    )]
+    pub(crate) color: ColorChoice,
+}
+
+/// What a command opens its world through. Nothing is opened before it is asked for.
+#[derive(Debug)]
+pub(crate) struct Context {
+    global: Global,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global) -> Self {
+        Self { global }
+    }
+
+    /// The registry of our own.
+    pub(crate) fn registry(&self) -> Result<Registry, Failure> {
+        let absolute = |dir: &PathBuf| {
+            std::path::absolute(dir).map_err(|e| {
+                Failure::usage(format!("cannot use {}: {e}; name a directory", dir.display()))
+            })
+        };
+        Ok(match (&self.global.registry, &self.global.home) {
+            (Some(dir), _) => Registry::at(absolute(dir)?),
+            (None, Some(home)) => Registry::at(callboard::Home::at(absolute(home)?).sessions()),
+            (None, None) => Registry::home()?,
+        })
+    }
+
+    /// The home, if it was given on the command line.
+    pub(crate) fn home_given(&self) -> Option<PathBuf> {
+        self.global.home.as_deref().and_then(|home| std::path::absolute(home).ok())
+    }
+
+    /// Every registry there is to read.
+    pub(crate) fn sources(&self) -> Result<Sources, Failure> {
+        let own = self.registry()?;
+        if self.global.registry.is_some() {
+            return Ok(Sources::new(own));
+        }
+        let config = Config::load();
+        config.warnings.iter().for_each(complain);
+        Ok(Sources::from_env(own, &config.claude_config_dirs))
+    }
+
+    /// How to write for whoever reads standard output.
+    pub(crate) fn page(&self) -> Page {
+        Page::of_stdout(self.global.color)
+    }
+
+    /// The session that `text` means, among those that may run; with `dead_too`, else among those
+    /// that are gone.
+    pub(crate) fn find(&self, board: Board, text: &str, dead_too: bool) -> Result<Row, Failure> {
+        let (mut rows, mut dead): (Vec<Row>, Vec<Row>) =
+            board.rows.into_iter().partition(Row::is_listed);
+        let mut found = look(text, &rows);
+        if found == Meant::Nobody && dead_too {
+            rows = std::mem::take(&mut dead);
+            found = look(text, &rows);
+        }
+        match found {
+            Meant::One(at) => Ok(rows.swap_remove(at)),
+            Meant::Several(several) => Err(ambiguous(text, several.iter().map(|at| &rows[*at]))),
+            Meant::Nobody => Err(Failure::no(format!(
+                "no session is called `{}`, has this pid or a session id that begins so; \
+                 `callboard ps` lists who is on",
+                sanitize(text)
+            ))),
+        }
+    }
+}
+
+fn look(text: &str, rows: &[Row]) -> Meant {
+    let shown: Vec<_> = rows.iter().map(shown_name).collect();
+    meant(text, rows.iter().zip(&shown).map(|(row, shown)| called(row, shown)))
+}
+
+fn ambiguous<'a>(text: &str, rows: impl Iterator<Item = &'a Row>) -> Failure {
+    let mut message = format!("`{}` could be any of these:\n", sanitize(text));
+    for row in rows {
+        let id = row.session_id.as_deref().or(short_id(row)).unwrap_or("-");
+        let line = format!(
+            "  pid {:<8} {}  session {}  {}\n",
+            row.pid,
+            sanitize(&shown_name(row)),
+            sanitize(id),
+            sanitize(row.cwd.as_deref().unwrap_or("-"))
+        );
+        message.push_str(&line);
+    }
+    message.push_str("give the pid, or more of the session id");
+    Failure::Told { exit: Exit::Usage, message }
+}
+
+/// The pid under which our own registry may change the session of a row.
+///
+/// The number of a session in another PID namespace is some other process's here, or nobody's.
+pub(crate) fn pid_here(registry: &Registry, row: &Row) -> Result<u32, Failure> {
+    let ours = registry.here().pid_domain();
+    match row.pid_domain.as_deref() {
+        Some(theirs) if theirs != ours => Err(Failure::no(format!(
+            "`{}` runs in another pid namespace or on another machine; run this command there",
+            sanitize(&shown_name(row))
+        ))),
+        _ => Ok(row.pid),
+    }
+}
+
+/// Whether our own registry has a record of the session.
+pub(crate) fn is_ours(row: &Row) -> bool {
+    row.sources.iter().any(|source| source.registry == OWN)
+}
+
+/// Tells every problem, and what it means for the exit code.
+pub(crate) fn tell_problems(problems: &[Problem], strict: bool) -> Exit {
+    problems.iter().for_each(complain_on_one_line);
+    if strict && !problems.is_empty() { Exit::Partial } else { Exit::Yes }
+}
+
+/// A path may hold a line end, and a problem is one line.
+pub(crate) fn complain_on_one_line(problem: &Problem) {
+    complain(sanitize(&problem.to_string()));
+}

@@ -1,0 +1,20 @@
+//! The `callboard` command: who is on, and who waits for you.
+//!
+//! The only crate that prints, exits or picks colours. One file per command in `commands`; what
+//! reaches a terminal is made in `output` and `view`, which are pure but for two small files.
+//!
+//! This is the program as a library so that its description ([`command`], [`Exit`]) can be turned
+//! into manual pages and completions; it is not an API for others.
+
+mod address;
+mod cli;
+mod commands;
+mod config;
+mod context;
+mod exit;
+mod failure;
+mod output;
+mod view;
+
+pub use cli::{command, main};
+pub use exit::Exit;

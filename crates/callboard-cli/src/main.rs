@@ -1,0 +1,5 @@
+//! The `callboard` command.
+
+fn main() -> std::process::ExitCode {
+    callboard_cli::main()
+}

@@ -1,0 +1,83 @@
+//! Everything about one session, for `show`.
+
+use callboard_agents::{Row, StatusFrom};
+
+use super::naming::{shown_name, tilde};
+use super::state::{State, status_word};
+use super::table::Drawing;
+use crate::output::age::age;
+use crate::output::paint::Paint;
+use crate::output::sanitize::sanitize;
+
+/// The lines, without the sources of the fields.
+pub(crate) fn detail(
+    row: &Row,
+    drawing: Drawing<'_>,
+    clock: impl Fn(u64) -> String,
+) -> Vec<String> {
+    let state = State::of(row);
+    let palette = drawing.palette;
+    let sign = palette.paint(state.paint(), state.sign());
+    let name = palette.paint(Paint::Strong, &sanitize(&shown_name(row)));
+    let mut lines = vec![format!("{sign} {name}")];
+    let mut say = |key: &str, text: Option<String>| {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            let key = palette.paint(Paint::Dim, &format!("  {key:<12}"));
+            lines.push(format!("{key} {}", sanitize(&text)));
+        }
+    };
+    let own = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    let when =
+        |at: Option<u64>| at.map(|at| format!("{} ({} ago)", clock(at), age(drawing.now, at)));
+    let status = row.status.as_ref().map(|_| {
+        let mut text = status_word(row).to_owned();
+        if let Some(waiting_for) = row.waiting_for.as_deref() {
+            text.push_str(&format!(", for: {waiting_for}"));
+        }
+        if let Some(from) = row.status_from.filter(|from| *from != StatusFrom::Record) {
+            text.push_str(&format!(" (as its {from} says)"));
+        }
+        text
+    });
+    say("status", status);
+    say("since", when(row.status_since));
+    say("directory", row.cwd.as_deref().map(|cwd| tilde(cwd, drawing.home).into_owned()));
+    say(
+        "tool",
+        row.tool.as_deref().map(|tool| match row.version.as_deref() {
+            Some(version) => format!("{tool} {version}"),
+            None => tool.to_owned(),
+        }),
+    );
+    say("kind", row.kind.as_ref().map(|kind| kind.as_str().to_owned()));
+    say("entrypoint", own(&row.entrypoint));
+    say("agent", own(&row.agent));
+    say("session id", own(&row.session_id));
+    say("pid", Some(row.pid.to_string()));
+    say("pid domain", own(&row.pid_domain));
+    say("verdict", Some(format!("{}: {}", row.verdict, row.evidence.explain())));
+    say("signed in", when(row.started_at));
+    say("last written", when(row.updated_at));
+    say("log", own(&row.log_path));
+    say("bridge", own(&row.bridge_session_id));
+    say("transcript", row.transcript_path.as_ref().map(|path| path.display().to_string()));
+    if let Some(job) = row.linked_job.as_deref() {
+        say("job", Some(job.id().to_owned()));
+        for window in job.windows() {
+            say(
+                "window",
+                Some(format!("pid {}, parked on this job ({})", window.pid, window.verdict)),
+            );
+        }
+    }
+    for source in &row.sources {
+        let fields: Vec<&str> = source.fields.names().collect();
+        say(source.registry, Some(source.path().display().to_string()));
+        // With one source there is nothing to tell apart.
+        if row.sources.len() > 1 {
+            let fields = if fields.is_empty() { "nothing".to_owned() } else { fields.join(", ") };
+            say("  says", Some(fields));
+        }
+    }
+    lines
+}

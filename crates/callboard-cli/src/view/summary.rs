@@ -1,0 +1,66 @@
+//! How many of what: the last line under the table.
+
+use callboard_agents::Row;
+
+use super::state::State;
+use crate::output::paint::{Paint, Palette};
+use crate::output::sanitize::sanitize;
+use crate::output::width::{Keep, cut, width};
+
+/// `1 waiting · 2 busy · 1 idle`, with how many could not be read.
+pub(crate) fn summary(
+    rows: &[Row],
+    unreadable: usize,
+    palette: Palette,
+    columns: Option<usize>,
+) -> String {
+    let mut counts: Vec<(State<'_>, usize)> = Vec::new();
+    for state in rows.iter().map(State::of) {
+        match counts.iter_mut().find(|(known, _)| *known == state) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((state, 1)),
+        }
+    }
+    counts.sort_by_key(|(state, _)| *state);
+    let mut parts: Vec<(Paint, String)> = counts
+        .into_iter()
+        .map(|(state, count)| (state.paint(), format!("{count} {}", sanitize(state.word()))))
+        .collect();
+    if unreadable > 0 {
+        parts.push((Paint::Wrong, format!("{unreadable} unreadable")));
+    }
+    let plain = parts.iter().map(|(_, text)| &**text).collect::<Vec<_>>().join(" · ");
+    if let Some(columns) = columns.filter(|columns| *columns < width(&plain)) {
+        return palette.paint(Paint::Dim, &cut(&plain, columns, Keep::Beginning));
+    }
+    let painted = parts.iter().map(|(paint, text)| palette.paint(*paint, text));
+    painted.collect::<Vec<_>>().join(&palette.paint(Paint::Dim, " · "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::sample::{board, row};
+
+    const PLAIN: Palette = Palette { colours: false };
+
+    #[test]
+    fn summaries_by_case() {
+        let rows = board();
+        let full =
+            "1 waiting · 2 busy · 1 compacting · 1 shell · 1 idle · 1 without a status · 1 unknown";
+        assert_eq!(summary(&rows, 0, PLAIN, None), full);
+        assert_eq!(summary(&rows, 0, PLAIN, Some(20)), "1 waiting · 2 busy…");
+        assert_eq!(summary(&[], 2, PLAIN, Some(80)), "2 unreadable");
+        assert_eq!(
+            summary(&[row(r#"{"pid":7,"status":"busy"}"#)], 1, PLAIN, None),
+            "1 busy · 1 unreadable"
+        );
+    }
+
+    #[test]
+    fn an_unknown_status_is_sanitised() {
+        let rows = [row("{\"pid\":7,\"status\":\"\\u001b[31m\"}")];
+        assert_eq!(summary(&rows, 0, PLAIN, None), "1 \\u{1b}[31m");
+    }
+}
