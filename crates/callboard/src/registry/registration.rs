@@ -49,6 +49,8 @@ struct State {
     looked_at_path: Instant,
     standing: Standing,
     ended: Option<&'static str>,
+    /// What `standing` says of our identity is not what is in the file: it has to be written.
+    is_restored: bool,
     covered: Option<exit::Slot>,
 }
 
@@ -65,6 +67,7 @@ impl Registration {
             looked_at_path: Instant::now(),
             standing,
             ended: None,
+            is_restored: false,
             covered: None,
         };
         Self { registry, pid: std::process::id(), instance, first, state: Mutex::new(state) }
@@ -240,9 +243,13 @@ impl Registration {
                     continue;
                 }
             }
-            let Some(record) = change(&state.standing.record, now()) else {
-                state.let_go();
-                return Ok(());
+            let record = match change(&state.standing.record, now()) {
+                Some(record) => record,
+                None if state.is_restored => state.standing.record.clone(),
+                None => {
+                    state.let_go();
+                    return Ok(());
+                }
             };
             if state.replace_own(record)? {
                 return Ok(());
@@ -342,13 +349,28 @@ impl State {
                     .all(|key| held.record.text(*key) == ours.text(*key));
             return Ok(if same_process { Own::TakenOver } else { Own::Lost });
         }
-        self.standing.record = held.record;
+        // Whoever wrote into it had no business with who we are.
+        let ours = self.identity();
+        let restored = held.record.with(&ours, now());
+        self.is_restored = restored.is_some();
+        self.standing.record = restored.unwrap_or(held.record);
         self.standing.published = Published {
             fd: held.lock.into_fd(),
             identity: held.identity,
             written: Written::of(&held.stat),
         };
         Ok(Own::Held)
+    }
+
+    /// What only this process can know of itself.
+    fn identity(&self) -> Patch {
+        let record = &self.standing.record;
+        let texts = [Key::ProcStart, Key::PidDomain, Key::BootId];
+        let numbers = [Key::TimeNs, Key::PidfdIno, Key::LockIno];
+        let patch = texts
+            .iter()
+            .fold(Patch::new(), |patch, key| patch.text(*key, record.text(*key).as_deref()));
+        numbers.iter().fold(patch, |patch, key| patch.number(*key, record.number(*key)))
     }
 
     fn replace_own(&mut self, record: SessionRecord) -> Result<bool> {
@@ -364,6 +386,7 @@ impl State {
             Ok(Replaced::Yes(published)) => {
                 self.standing.published = published;
                 self.standing.record = record;
+                self.is_restored = false;
                 Ok(true)
             }
             Ok(Replaced::NotThere) => {

@@ -233,3 +233,43 @@ fn the_number_of_a_thread_is_no_session() {
     assert_eq!(alive(&home), [actor.pid]);
     assert_eq!(actor.ask("register_process", json!(thread))["error"], "NoProcess");
 }
+
+/// The records of a boot that is over, as a power cut leaves them: no process of theirs can be
+/// running, whoever has their pids now. Another boot id alone does not say so: a guest that shares
+/// this disk has one too, and writes while this boot goes on.
+#[test]
+fn a_reboot_leaves_stale_records_and_another_machine_does_not() {
+    const OTHER_BOOT: &str = "00000000-1111-4222-8333-444444444444";
+    let home = Home::new();
+    let mut actor = Actor::signed_in(&home);
+    let pid = actor.pid;
+    let record = session(&home, pid).record;
+    let here = Registry::at(home.sessions()).here();
+    let (Some(boot), Some(machine)) = (&here.boot_id, &here.machine_id) else {
+        panic!("this test needs /proc and /etc/machine-id: {here:?}");
+    };
+    let name = format!("{pid}.json");
+    let ours = record.as_json().replace(&**boot, OTHER_BOOT);
+    let theirs = ours.replace(&**machine, &"0".repeat(32));
+    assert!(ours != record.as_json() && theirs != ours, "{}", record.as_json());
+    let up = std::fs::read_to_string("/proc/uptime").unwrap();
+    let up: f64 = up.split(' ').next().unwrap().parse().unwrap();
+    let before_boot = std::time::Duration::from_secs_f64(up + 3600.0);
+
+    // (who wrote it, when, what it then is)
+    let cases = [
+        (&ours, Some(before_boot), Evidence::Rebooted),
+        (&ours, None, Evidence::OtherBoot),
+        (&theirs, Some(before_boot), Evidence::OtherBoot),
+    ];
+    for (text, age, evidence) in cases {
+        home.put(&name, text.as_bytes());
+        if let Some(age) = age {
+            home.age(&name, age);
+        }
+        assert_eq!(session(&home, pid).evidence(), evidence);
+    }
+    // The session itself lives, and its next word puts things right.
+    actor.ask("status", json!("idle"));
+    assert_eq!(session(&home, pid).verdict(), Verdict::Alive);
+}

@@ -264,3 +264,26 @@ fn an_update_that_would_make_the_record_too_long_is_refused() {
     assert_eq!(registry.list().sessions[0].record.name().as_deref(), Some("still"));
     assert_eq!(home.names().len(), 2, "{:?}", home.names());
 }
+
+/// Something that is no lock has the name of one: the session signs in under another name, and
+/// what was there stays.
+#[test]
+fn what_has_the_name_of_a_lock_does_not_keep_a_session_out() {
+    let make: [fn(&std::path::Path); 3] = [
+        |path| fs::create_dir(path).unwrap(),
+        |path| symlink("/dev/null", path).unwrap(),
+        |path| _ = std::os::unix::net::UnixListener::bind(path).unwrap(),
+    ];
+    for make in make {
+        let home = Home::new();
+        let registry = Registry::at(home.sessions());
+        fs::create_dir_all(home.sessions()).unwrap();
+        let lock = home.entry(&format!(".{}.lock", std::process::id()));
+        make(&lock);
+        let guard = registry.register(SignIn::new()).unwrap().registration().unwrap();
+        assert_eq!(registry.count().alive, 1);
+        drop(guard);
+        assert_eq!(registry.list().sessions.len(), 0);
+        assert!(fs::symlink_metadata(&lock).is_ok(), "{}", lock.display());
+    }
+}
