@@ -20,8 +20,8 @@ pub use scan::Malformed;
 pub use session_record::{Fault, FaultKind, SessionRecord};
 pub use words::{Kind, Status};
 
-/// The longest record that is read from a registry of our own, in bytes.
+/// The longest record that is read or written, in bytes.
 ///
 /// Real records have 300 to 900 bytes; a reader must not be made to buffer what somebody else
-/// put into the directory.
-pub const MAX_RECORD_BYTES: usize = 64 * 1024;
+/// put into the directory. Places in a record fit into 16 bits.
+pub const MAX_RECORD_BYTES: usize = 65_535;

@@ -5,6 +5,8 @@
 //! Everything else (escapes, fractions, nested values) is handed to `serde_json`, which is the
 //! judge of what JSON is; a property test holds the two to the same verdict on any input.
 
+use std::ops::Range;
+
 use serde::de::IgnoredAny;
 
 use super::field::{FIELDS, Key, Shape};
@@ -18,7 +20,7 @@ pub(super) struct Span {
 
 impl Span {
     pub(super) fn new(start: usize, end: usize) -> Self {
-        // Lossless: `scan` refuses a text that is longer than u32.
+        // Lossless: `walk` refuses a text that is longer than u32.
         Self { start: start as u32, end: end as u32 }
     }
 
@@ -37,31 +39,55 @@ pub(super) struct Entry {
     pub(super) known: Option<Key>,
 }
 
-/// Which entry holds each understood key: reading a value must not search for it.
+/// Where the value of each understood key stands: all that reading one needs, in 108 bytes, since
+/// a listing keeps one for every record.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Index([u16; FIELDS.len()]);
+pub(super) struct Index([(u16, u16); FIELDS.len()]);
 
 impl Index {
-    const ABSENT: u16 = u16::MAX;
+    const ABSENT: (u16, u16) = (u16::MAX, u16::MAX);
 
     pub(super) const fn new() -> Self {
         Self([Self::ABSENT; FIELDS.len()])
     }
 
-    /// The last of a repeated key counts, as for every JSON reader.
-    pub(super) fn set(&mut self, key: Key, entry: usize) {
-        self.0[key as usize] = u16::try_from(entry).unwrap_or(Self::ABSENT);
+    /// The last of a repeated key counts, as for every JSON reader. What lies too far back to be
+    /// indexed is in a text that is too long to be read or written.
+    pub(super) fn set(&mut self, key: Key, start: usize, end: usize) {
+        self.0[key as usize] = match (u16::try_from(start), u16::try_from(end)) {
+            (Ok(start), Ok(end)) => (start, end),
+            _ => Self::ABSENT,
+        };
     }
 
-    pub(super) fn get(&self, key: Key) -> Option<usize> {
-        let entry = self.0[key as usize];
-        (entry != Self::ABSENT).then_some(usize::from(entry))
+    pub(super) fn get(&self, key: Key) -> Option<Range<usize>> {
+        let (start, end) = self.0[key as usize];
+        (start != u16::MAX).then(|| usize::from(start)..usize::from(end))
+    }
+
+    /// The index after `edits` of the text, in their order: each a place, and the length of what
+    /// takes it.
+    pub(super) fn shifted(&self, edits: &[(Range<usize>, usize)]) -> Self {
+        let mut index = Self::new();
+        for field in FIELDS {
+            let Some(Range { mut start, mut end }) = self.get(field.key) else { continue };
+            let before = start;
+            for (edited, length) in edits.iter().filter(|(edited, _)| edited.start <= before) {
+                if edited.start == before {
+                    end = start + length;
+                } else {
+                    start = start + length - edited.len();
+                    end = end + length - edited.len();
+                }
+            }
+            index.set(field.key, start, end);
+        }
+        index
     }
 }
 
 /// What was found in the text.
 pub(super) struct Scan {
-    pub(super) entries: Vec<Entry>,
     pub(super) index: Index,
     /// The text after the object: where it starts, if it is more than white space.
     pub(super) trailing: Option<usize>,
@@ -69,6 +95,8 @@ pub(super) struct Scan {
     pub(super) faulty: bool,
     /// There is no backslash in it, so that every string is what stands between its quotes.
     pub(super) unescaped: bool,
+    /// At least one understood key is there more than once.
+    pub(super) repeated: bool,
 }
 
 /// Why a text is not a record.
@@ -107,10 +135,36 @@ impl std::fmt::Display for Malformed {
 
 /// Indexes the first JSON object in `text`.
 pub(super) fn scan(text: &str) -> Result<Scan, Malformed> {
+    let content = Content::of(text.as_bytes());
+    let mut index = Index::new();
+    let (mut faulty, mut repeated) = (false, false);
+    let trailing = walk(text, &content, |entry, fits| {
+        faulty |= !fits;
+        if let Some(key) = entry.known {
+            repeated |= index.get(key).is_some();
+            index.set(key, entry.value.start as usize, entry.value.end as usize);
+        }
+    })?;
+    Ok(Scan { index, trailing, faulty, unescaped: content.unescaped, repeated })
+}
+
+/// Every member of the first JSON object in `text`, in its order.
+pub(super) fn entries(text: &str) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    _ = walk(text, &Content::of(text.as_bytes()), |entry, _| entries.push(entry));
+    entries
+}
+
+/// Calls `visit` with every member, and whether its value has the shape of its key; returns where
+/// other text follows the object.
+fn walk(
+    text: &str,
+    content: &Content,
+    mut visit: impl FnMut(Entry, bool),
+) -> Result<Option<usize>, Malformed> {
     if u32::try_from(text.len()).is_err() {
         return Err(Malformed::TooLong(text.len()));
     }
-    let content = Content::of(text.as_bytes());
     let simple = content.unescaped && content.printable;
     let mut cursor = Cursor { text, bytes: text.as_bytes(), at: 0, simple };
     cursor.white_space();
@@ -120,20 +174,13 @@ pub(super) fn scan(text: &str) -> Result<Scan, Malformed> {
         Some(0) if text.bytes().all(|b| b == 0) => return Err(Malformed::Nuls),
         Some(_) => return Err(Malformed::NotAnObject),
     }
-    let mut entries = Vec::with_capacity(28);
-    let mut index = Index::new();
-    let mut faulty = false;
     cursor.white_space();
     if cursor.peek() == Some(b'}') {
         cursor.at += 1;
     } else {
         loop {
             let (entry, fits) = cursor.member()?;
-            faulty |= !fits;
-            if let Some(key) = entry.known {
-                index.set(key, entries.len());
-            }
-            entries.push(entry);
+            visit(entry, fits);
             cursor.white_space();
             match cursor.next() {
                 Some(b',') => cursor.white_space(),
@@ -143,11 +190,10 @@ pub(super) fn scan(text: &str) -> Result<Scan, Malformed> {
         }
     }
     cursor.white_space();
-    let trailing = (cursor.at < text.len()).then_some(cursor.at);
-    Ok(Scan { entries, index, trailing, faulty, unescaped: content.unescaped })
+    Ok((cursor.at < text.len()).then_some(cursor.at))
 }
 
-/// What is nowhere in a text, found in one pass that the compiler makes vector code of.
+/// What is nowhere in a text; the compiler makes vector code of finding out.
 struct Content {
     unescaped: bool,
     printable: bool,
@@ -155,10 +201,8 @@ struct Content {
 
 impl Content {
     fn of(bytes: &[u8]) -> Self {
-        let seen = bytes
-            .iter()
-            .fold(0_u8, |seen, byte| seen | u8::from(*byte == b'\\') | u8::from(*byte < 0x20) << 1);
-        Self { unescaped: seen & 1 == 0, printable: seen & 2 == 0 }
+        let least = bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte));
+        Self { unescaped: !bytes.contains(&b'\\'), printable: least >= 0x20 }
     }
 }
 
@@ -276,68 +320,57 @@ impl Cursor<'_> {
     /// After the opening quote, up to and with the closing one; true if it has escapes.
     #[inline]
     fn string_body(&mut self, start: usize) -> Result<bool, Malformed> {
+        if self.simple {
+            self.at = next_quote(self.bytes, self.at).ok_or(self.ends_inside())? + 1;
+            return Ok(false);
+        }
+        self.any_string_body(start)
+    }
+
+    fn any_string_body(&mut self, start: usize) -> Result<bool, Malformed> {
         let mut escaped = false;
         loop {
-            self.skip_plain();
             match self.next() {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     escaped = true;
                     self.at += 1;
                 }
-                Some(_) => return Err(self.before("control character inside a string")),
-                None => return Err(Malformed::Syntax(self.bytes.len(), "ends inside a string")),
+                Some(..0x20) => return Err(self.before("control character inside a string")),
+                Some(_) => {}
+                None => return Err(self.ends_inside()),
             }
         }
         // A lone or broken escape is not JSON; who knows escapes decides.
-        if escaped {
-            self.check_escapes(start)?;
+        let body = self.text.get(start..self.at).unwrap_or_default();
+        if escaped && serde_json::from_str::<std::borrow::Cow<'_, str>>(body).is_err() {
+            return Err(Malformed::Syntax(start, "invalid escape in a string"));
         }
         Ok(escaped)
     }
 
-    #[cold]
-    fn check_escapes(&self, start: usize) -> Result<(), Malformed> {
-        let body = self.text.get(start..self.at).unwrap_or_default();
-        match serde_json::from_str::<std::borrow::Cow<'_, str>>(body) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Malformed::Syntax(start, "invalid escape in a string")),
-        }
+    fn ends_inside(&self) -> Malformed {
+        Malformed::Syntax(self.bytes.len(), "ends inside a string")
     }
+}
 
-    /// Moves to the next quote, backslash or control character, eight bytes at a time.
-    #[inline]
-    fn skip_plain(&mut self) {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        const HIGHS: u64 = 0x8080_8080_8080_8080;
-        // Marks (at least) the lowest byte that is zero; bytes above it may be marked falsely.
-        const fn zero(x: u64) -> u64 {
-            x.wrapping_sub(ONES) & !x & HIGHS
+/// Where the next quote stands, found eight bytes at a time: most strings of a record are shorter
+/// than what it takes to set up a longer stride.
+#[inline]
+fn next_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        // Zero where a quote is; then a borrow marks (at least) the lowest byte that is zero.
+        let word = u64::from_le_bytes(*chunk) ^ (ONES * b'"' as u64);
+        let marks = word.wrapping_sub(ONES) & !word & HIGHS;
+        if marks != 0 {
+            return Some(at + marks.trailing_zeros() as usize / 8);
         }
-        while let Some(chunk) = self.bytes.get(self.at..self.at + 8) {
-            let word = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
-            let quote = zero(word ^ (ONES * b'"' as u64));
-            if self.simple {
-                if quote != 0 {
-                    self.at += quote.trailing_zeros() as usize / 8;
-                    return;
-                }
-                self.at += 8;
-                continue;
-            }
-            let backslash = zero(word ^ (ONES * b'\\' as u64));
-            let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-            let stop = quote | backslash | control;
-            if stop != 0 {
-                self.at += stop.trailing_zeros() as usize / 8;
-                return;
-            }
-            self.at += 8;
-        }
-        while self.peek().is_some_and(|b| b != b'"' && b != b'\\' && b >= 0x20) {
-            self.at += 1;
-        }
+        at += 8;
     }
+    let rest = bytes.get(at..)?;
+    rest.iter().position(|byte| *byte == b'"').map(|found| at + found)
 }
 
 /// What kind of value the scanner saw.
@@ -382,7 +415,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn verdict(text: &str) -> Result<(usize, bool), Malformed> {
-        scan(text).map(|s| (s.entries.len(), s.trailing.is_some()))
+        scan(text).map(|s| (entries(text).len(), s.trailing.is_some()))
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
+use super::MAX_RECORD_BYTES;
 use super::field::{FIELDS, Key, SCHEMA_VERSION, Shape};
 use super::patch::{Change, Patch};
-use super::scan::{Entry, Index, Malformed, Span, integer, scan};
+use super::scan::{Entry, Index, Malformed, Span, entries, integer, scan};
 use super::words::{Kind, Status};
 
 /// What a session says about itself.
@@ -27,12 +29,13 @@ use super::words::{Kind, Status};
 #[derive(Clone)]
 pub struct SessionRecord {
     text: Box<str>,
-    entries: Vec<Entry>,
     index: Index,
     pid: u32,
-    trailing: Option<usize>,
+    /// Where other text follows the record. A text is shorter than 4 GiB by far.
+    trailing: Option<u32>,
     faulty: bool,
     unescaped: bool,
+    repeated: bool,
 }
 
 /// One thing in a record that is not as it should be, and does not keep it from being listed.
@@ -109,27 +112,32 @@ impl SessionRecord {
                 let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
                 let record = Self::from_text(good.into())
                     .map_err(|_| Malformed::NotUtf8(error.valid_up_to()))?;
-                Ok(Self { trailing: record.trailing.or(Some(good.len())), ..record })
+                Ok(Self { trailing: record.trailing.or(Some(good.len() as u32)), ..record })
             }
         }
     }
 
     fn from_text(text: Box<str>) -> Result<Self, Malformed> {
+        if text.len() > MAX_RECORD_BYTES {
+            return Err(Malformed::TooLong(text.len()));
+        }
+        let mut record = Self::index(text)?;
+        let pid = record.number(Key::Pid).and_then(|pid| u32::try_from(pid).ok());
+        record.pid = pid.ok_or(Malformed::NoPid)?;
+        Ok(record)
+    }
+
+    fn index(text: Box<str>) -> Result<Self, Malformed> {
         let found = scan(&text)?;
-        let mut record = Self {
+        Ok(Self {
             text,
-            entries: found.entries,
             index: found.index,
             pid: 0,
-            trailing: found.trailing,
+            trailing: found.trailing.map(|at| at as u32),
             faulty: found.faulty,
             unescaped: found.unescaped,
-        };
-        record.pid = record
-            .number(Key::Pid)
-            .and_then(|pid| u32::try_from(pid).ok())
-            .ok_or(Malformed::NoPid)?;
-        Ok(record)
+            repeated: found.repeated,
+        })
     }
 
     /// An empty record of this process, to be filled by a [`Patch`].
@@ -140,7 +148,7 @@ impl SessionRecord {
     /// The record as it stands in the file, without anything that follows it there.
     #[must_use]
     pub fn as_json(&self) -> &str {
-        &self.text[..self.trailing.unwrap_or(self.text.len())]
+        &self.text[..self.trailing.map_or(self.text.len(), |at| at as usize)]
     }
 
     /// The process, by the number that the session sees in its own PID namespace.
@@ -217,9 +225,13 @@ impl SessionRecord {
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&str> {
         if let Some(key) = Key::from_name(name) {
-            return self.entry(key).map(|e| e.value.of(&self.text));
+            return self.value(key);
         }
-        self.entries
+        // A key without escapes is in the text as it is, or not there.
+        if self.unescaped && !self.text.contains(name) {
+            return None;
+        }
+        entries(&self.text)
             .iter()
             .rev()
             .find(|e| e.known.is_none() && key_text(e, &self.text) == name)
@@ -229,7 +241,7 @@ impl SessionRecord {
     /// The text of a key; `None` if it is absent, `null` or not a string.
     #[must_use]
     pub fn text(&self, key: Key) -> Option<Cow<'_, str>> {
-        let value = self.entry(key)?.value.of(&self.text);
+        let value = self.value(key)?;
         let inner = value.strip_prefix('"')?.strip_suffix('"')?;
         if self.unescaped || !inner.contains('\\') {
             Some(Cow::Borrowed(inner))
@@ -241,15 +253,14 @@ impl SessionRecord {
     /// The number under a key; `None` if it is absent or not in the key's range.
     #[must_use]
     pub fn number(&self, key: Key) -> Option<u64> {
-        let value = self.entry(key)?.value.of(&self.text);
-        integer(key.field().shape, value)
+        integer(key.field().shape, self.value(key)?)
     }
 
     /// What is wrong inside it, as seen at `now` (ms since the epoch).
     pub fn faults(&self, now: u64) -> Vec<Fault> {
         let mut faults = Vec::new();
         if self.faulty {
-            for field in FIELDS.iter().filter(|f| self.entry(f.key).is_some()) {
+            for field in FIELDS.iter().filter(|f| self.value(f.key).is_some()) {
                 let readable = match field.shape {
                     Shape::Text => self.text(field.key).is_some(),
                     _ => self.number(field.key).is_some(),
@@ -260,7 +271,7 @@ impl SessionRecord {
             }
         }
         if let Some(at) = self.trailing {
-            faults.push(Fault { key: None, kind: FaultKind::TrailingBytes(at) });
+            faults.push(Fault { key: None, kind: FaultKind::TrailingBytes(at as usize) });
         }
         const MINUTE: u64 = 60_000;
         for key in [Key::StartedAt, Key::UpdatedAt, Key::StatusUpdatedAt] {
@@ -292,53 +303,103 @@ impl SessionRecord {
         let seq = self.seq().unwrap_or(0).saturating_add(1);
         let stamp =
             [Change::set(Key::UpdatedAt, now.to_string()), Change::set(Key::Seq, seq.to_string())];
-        let change_of = |entry: &Entry| {
-            let concerns = |change: &&Change<'_>| match entry.known {
-                Some(key) => change.key == Some(key),
-                None => change.key.is_none() && change.name == key_text(entry, &self.text),
-            };
-            changes.iter().chain(&stamp).find(concerns)
-        };
-        let mut writer = Writer::new(self.text.len() + 160, self.entries.len() + changes.len() + 2);
-        for (at, entry) in self.entries.iter().enumerate() {
-            if self.is_overruled(at) {
+        let changes: Vec<&Change<'_>> = changes.iter().chain(&stamp).collect();
+        let simple = |change: &&Change<'_>| change.key.is_some() && change.value.is_some();
+        if changes.iter().all(simple) && !self.repeated {
+            return self.splice(&changes);
+        }
+        let mut record = self.rebuild(&changes);
+        record.pid = self.pid;
+        record
+    }
+
+    /// The text with the values of some understood keys replaced, and others put at its end: what
+    /// nearly every update is, at the cost of copying it once.
+    fn splice(&self, changes: &[&Change<'_>]) -> Self {
+        let old = self.as_json();
+        let close = old.rfind('}').unwrap_or(old.len());
+        let mut edits: Vec<(Range<usize>, &str)> = Vec::with_capacity(8);
+        for change in changes {
+            let place = change.key.and_then(|key| self.index.get(key));
+            edits.extend(place.zip(change.value.as_deref()));
+        }
+        edits.sort_unstable_by_key(|(place, _)| place.start);
+        let lengths: Vec<_> = edits.iter().map(|(at, value)| (at.clone(), value.len())).collect();
+        let mut index = self.index.shifted(&lengths);
+        let mut text = String::with_capacity(old.len() + 160);
+        let mut copied = 0;
+        for (place, value) in &edits {
+            text.push_str(&old[copied..place.start]);
+            text.push_str(value);
+            copied = place.end;
+        }
+        text.push_str(old[copied..close].trim_ascii_end());
+        for change in changes {
+            let (Some(key), Some(value)) = (change.key, &change.value) else { continue };
+            if self.index.get(key).is_none() {
+                push_member(&mut text, key.name(), value);
+                index.set(key, text.len() - value.len(), text.len());
+            }
+        }
+        text.push('}');
+        let unescaped = self.unescaped && !text.contains('\\');
+        let (pid, faulty) = (self.pid, self.faulty);
+        Self { text: text.into(), index, pid, trailing: None, faulty, unescaped, repeated: false }
+    }
+
+    /// The text made anew, member by member: removes keys, and changes those of others.
+    fn rebuild(&self, changes: &[&Change<'_>]) -> Self {
+        let members = entries(&self.text);
+        let mut text = String::with_capacity(self.text.len() + 160);
+        text.push('{');
+        let mut met = vec![false; changes.len()];
+        for (at, entry) in members.iter().enumerate() {
+            let name = key_text(entry, &self.text);
+            // Where a key stands twice, the last one is what everybody reads.
+            if members[at + 1..].iter().any(|later| key_text(later, &self.text) == name) {
                 continue;
             }
-            match change_of(entry) {
-                None => writer.copy(entry, &self.text),
+            match changes.iter().position(|change| change.name == name) {
+                None => {
+                    separate(&mut text);
+                    let whole = Span { start: entry.key.start, end: entry.value.end };
+                    text.push_str(whole.of(&self.text));
+                }
                 Some(change) => {
-                    if let Some(value) = &change.value {
-                        writer.member(&change.name, change.key, value);
+                    met[change] = true;
+                    if let Some(value) = &changes[change].value {
+                        push_member(&mut text, &name, value);
                     }
                 }
             }
         }
-        for change in changes.iter().chain(&stamp) {
-            if let (Some(value), false) = (&change.value, writer.wrote(change)) {
-                writer.member(&change.name, change.key, value);
+        for (change, _) in changes.iter().zip(met).filter(|(_, met)| !met) {
+            if let Some(value) = &change.value {
+                push_member(&mut text, &change.name, value);
             }
         }
-        writer.finish(self.pid, self.faulty)
+        text.push('}');
+        Self::index(text.into()).expect("an object of members that were read is one")
     }
 
-    /// Whether the key of this entry stands once more further on: the last one is what everybody
-    /// reads.
-    fn is_overruled(&self, at: usize) -> bool {
-        let entry = &self.entries[at];
-        match entry.known {
-            Some(key) => self.index.get(key) != Some(at),
-            None => {
-                let key = entry.key.of(&self.text);
-                self.entries[at + 1..]
-                    .iter()
-                    .any(|later| later.known.is_none() && later.key.of(&self.text) == key)
-            }
-        }
+    /// The JSON text of an understood key.
+    fn value(&self, key: Key) -> Option<&str> {
+        self.text.get(self.index.get(key)?)
     }
+}
 
-    fn entry(&self, key: Key) -> Option<&Entry> {
-        self.entries.get(self.index.get(key)?)
+/// A comma, unless it is the first member.
+fn separate(text: &mut String) {
+    if !text.ends_with('{') || text.len() > 1 {
+        text.push(',');
     }
+}
+
+fn push_member(text: &mut String, name: &str, value: &str) {
+    separate(text);
+    push_string(text, name);
+    text.push(':');
+    text.push_str(value);
 }
 
 impl fmt::Debug for SessionRecord {
@@ -367,76 +428,6 @@ fn key_text<'t>(entry: &Entry, text: &'t str) -> Cow<'t, str> {
     }
 }
 
-/// Writes a record and its index in one go.
-struct Writer {
-    text: String,
-    entries: Vec<Entry>,
-    index: Index,
-}
-
-impl Writer {
-    fn new(bytes: usize, members: usize) -> Self {
-        let mut text = String::with_capacity(bytes);
-        text.push('{');
-        Self { text, entries: Vec::with_capacity(members), index: Index::new() }
-    }
-
-    fn member(&mut self, name: &str, known: Option<Key>, value: &str) {
-        if !self.entries.is_empty() {
-            self.text.push(',');
-        }
-        let key = self.text.len();
-        push_string(&mut self.text, name);
-        let colon = self.text.len();
-        self.text.push(':');
-        let start = self.text.len();
-        self.text.push_str(value);
-        if let Some(key) = known {
-            self.index.set(key, self.entries.len());
-        }
-        self.entries.push(Entry {
-            key: Span::new(key, colon),
-            value: Span::new(start, self.text.len()),
-            known,
-        });
-    }
-
-    /// A member that stays as it is, with the spelling of its key.
-    fn copy(&mut self, entry: &Entry, text: &str) {
-        if !self.entries.is_empty() {
-            self.text.push(',');
-        }
-        let key = self.text.len();
-        self.text.push_str(Span { start: entry.key.start, end: entry.value.end }.of(text));
-        let moved = |at: u32| at as usize - entry.key.start as usize + key;
-        if let Some(key) = entry.known {
-            self.index.set(key, self.entries.len());
-        }
-        self.entries.push(Entry {
-            key: Span::new(key, moved(entry.key.end)),
-            value: Span::new(moved(entry.value.start), self.text.len()),
-            known: entry.known,
-        });
-    }
-
-    fn wrote(&self, change: &Change<'_>) -> bool {
-        match change.key {
-            Some(key) => self.index.get(key).is_some(),
-            None => self
-                .entries
-                .iter()
-                .any(|e| e.known.is_none() && key_text(e, &self.text) == change.name),
-        }
-    }
-
-    fn finish(mut self, pid: u32, faulty: bool) -> SessionRecord {
-        self.text.push('}');
-        let Self { text, entries, index } = self;
-        let unescaped = !text.contains('\\');
-        SessionRecord { text: text.into(), entries, index, pid, trailing: None, faulty, unescaped }
-    }
-}
-
 /// Appends a JSON string.
 pub(super) fn push_string(out: &mut String, text: &str) {
     if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
@@ -451,6 +442,7 @@ pub(super) fn push_string(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const CLAUDE: &str = r#"{"pid":22875,"sessionId":"12901c78","cwd":"/home/dev/project","startedAt":1795239552076,"procStart":"750407","version":"2.1.329","peerProtocol":1,"peerFeatures":["notify_idle"],"asksForConvertedSkills":null,"name":"project-c2","status":"waiting","updatedAt":1795239570805,"waitingFor":"permission prompt"}"#;
 
@@ -531,6 +523,76 @@ mod tests {
     fn a_pid_is_what_makes_a_record() {
         for text in ["{}", r#"{"pid":null}"#, r#"{"pid":-4}"#, r#"{"pid":0}"#, r#"{"pid":4.0}"#] {
             assert_eq!(SessionRecord::parse(text.as_bytes()), Err(Malformed::NoPid), "{text}");
+        }
+    }
+
+    /// Values of every form, in any order, with white space and unknown keys between them.
+    fn some_record() -> impl Strategy<Value = String> {
+        let member = prop_oneof![
+            Just(r#""name":"n""#),
+            Just(r#""name" : "é\u0041""#),
+            Just(r#""status":"busy""#),
+            Just(r#""status": null"#),
+            Just(r#""waitingFor":"you""#),
+            Just(r#""seq":7"#),
+            Just(r#""updatedAt":1795239570805"#),
+            Just(r#""theirs":{"a":[1,"}"]}"#),
+            Just(r#""x":1e400"#),
+            Just(r#""cwd":"/w""#),
+            Just(r#""\u0078":2"#),
+        ];
+        proptest::collection::vec((member, prop_oneof![Just(""), Just(" "), Just("\n\t")]), 0..10)
+            .prop_map(|members| {
+                let mut text = "{\"pid\":7".to_owned();
+                members
+                    .iter()
+                    .for_each(|(member, space)| text += &format!("{space},{space}{member}"));
+                text + " }\n"
+            })
+    }
+
+    fn some_patch() -> impl Strategy<Value = Patch> {
+        prop_oneof![
+            ("[ -~é]{1,9}", any::<bool>()).prop_map(|(name, wait)| {
+                let waiting = wait.then_some("a \"look\"");
+                Patch::new().name(&name).status(Status::Waiting, waiting)
+            }),
+            Just(Patch::new().status(Status::Idle, None)),
+            Just(Patch::new().text(Key::Name, None)),
+            Just(Patch::new().cwd("").number(Key::LockIno, Some(u64::MAX))),
+            Just(Patch::new().extra("theirs", None)),
+            Just(Patch::new().extra("x", Some(&serde_json::json!({"y": [1]})))),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        /// The index that an update makes is the one that a reader will make of its text, and
+        /// nothing that it was not to change has changed.
+        #[test]
+        fn an_update_is_what_a_reader_reads(
+            text in some_record(),
+            patches in proptest::collection::vec(some_patch(), 1..5),
+        ) {
+            let mut record = parse(&text);
+            for (step, patch) in patches.iter().enumerate() {
+                let Some(updated) = record.with(patch, 1_000 + step as u64) else { continue };
+                let read = parse(updated.as_json());
+                serde_json::from_str::<serde::de::IgnoredAny>(updated.as_json()).unwrap();
+                let changes = patch.resolve(&record, 1_000 + step as u64);
+                for field in FIELDS {
+                    prop_assert_eq!(updated.raw(field.name), read.raw(field.name), "{}", field.name);
+                    let stamped = matches!(field.key, Key::Seq | Key::UpdatedAt);
+                    if !stamped && changes.iter().all(|change| change.name != field.name) {
+                        prop_assert_eq!(updated.raw(field.name), record.raw(field.name));
+                    }
+                }
+                for change in &changes {
+                    prop_assert_eq!(updated.raw(&change.name), change.value.as_deref());
+                }
+                record = updated;
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::process::{
     Here, Incarnation, InsideSight, LockSight, PidfdSight, Processes, StatSight, Witness, judge,
     signal_zero,
 };
-use crate::record::{EntryName, RecordName, SessionRecord};
+use crate::record::{EntryName, MAX_RECORD_BYTES, RecordName, SessionRecord};
 
 /// How many stray names are worth a line each.
 const STRAYS_NAMED: usize = 100;
@@ -62,7 +62,7 @@ impl Registry {
             directory: &directory,
             here: &here,
             processes: Processes::new(&here),
-            reader: Reader::new(self.max_record_bytes()),
+            reader: Reader::new(MAX_RECORD_BYTES),
             now: now(),
             visit: &mut visit,
         };

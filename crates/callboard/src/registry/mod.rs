@@ -46,10 +46,6 @@ pub use sweep::{SweepItem, SweepPlan, SweepReason, SweepReport};
 use crate::error::{Error, Result};
 use crate::process::Here;
 
-/// The longest record that is read from another program's registry, in bytes. Claude Code itself
-/// stops there.
-const MAX_FOREIGN_RECORD_BYTES: usize = 256 * 1024;
-
 /// One directory of records.
 ///
 /// Cheap to clone; nothing on disk is touched until it is used, and the directory is opened anew
@@ -103,8 +99,8 @@ impl Registry {
         Ok(Self::at(Home::from_env()?.sessions()))
     }
 
-    /// Another program's registry: read, and never written. Records may be longer there, and one
-    /// that cannot be understood and was written within the last second is read once more after
+    /// Another program's registry: read, and never written. A record that cannot be understood
+    /// and was written within the last second is read once more after
     /// 20 ms, since other programs rewrite theirs in place.
     #[must_use]
     pub fn foreign(dir: impl Into<PathBuf>) -> Self {
@@ -152,10 +148,6 @@ impl Registry {
             Some(here) if here.pid == std::process::id() => Arc::clone(here),
             _ => Arc::clone(kept.insert(Arc::new(Here::detect()))),
         }
-    }
-
-    fn max_record_bytes(&self) -> usize {
-        if self.inner.foreign { MAX_FOREIGN_RECORD_BYTES } else { crate::record::MAX_RECORD_BYTES }
     }
 
     fn require_ours(&self) -> Result<()> {
