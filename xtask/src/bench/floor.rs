@@ -1,0 +1,209 @@
+//! The floor: what the system calls of an operation cost by themselves.
+//!
+//! Each function here makes the calls that the library makes for the same question, in the same
+//! order, with the same flags and the same sizes, and does nothing else: it does not look at what
+//! it reads, keeps nothing, and takes every answer for granted. `strace` is asked for the counts
+//! of both, and the report has them side by side.
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, Mode, OFlags, RawDir, RenameFlags, flock, fstat, fstatfs, openat,
+    renameat_with, statat, unlinkat,
+};
+use rustix::io::Result;
+use rustix::process::{Pid, PidfdFlags, geteuid, getpid, pidfd_open, test_kill_process};
+use rustix::rand::{GetRandomFlags, getrandom};
+
+/// As many bytes of directory entries as the library asks for at once.
+const DIRECTORY_BUFFER: usize = 32 * 1024;
+
+/// For a record; the library's grows to this at the first one.
+const RECORD_BUFFER: usize = 4096;
+
+/// Opens the directory and looks at it, as is done before every operation.
+pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd> {
+    let directory =
+        openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    fstat(&directory)?;
+    _ = geteuid();
+    Ok(directory)
+}
+
+/// Calls `visit` with the name and the pid of every record.
+fn records(directory: &OwnedFd, mut visit: impl FnMut(&CStr, Pid) -> Result<()>) -> Result<()> {
+    let mut buffer = [MaybeUninit::uninit(); DIRECTORY_BUFFER];
+    let mut entries = RawDir::new(directory, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if let Some(pid) = pid_in(name.to_bytes()) {
+            visit(name, pid)?;
+        }
+    }
+    Ok(())
+}
+
+/// The digits that a name begins with. What follows is not looked at: the floor's directory has
+/// nothing else in it.
+fn pid_in(name: &[u8]) -> Option<Pid> {
+    let digits = name.iter().take_while(|b| b.is_ascii_digit());
+    Pid::from_raw(digits.fold(0, |n: i32, b| n * 10 + i32::from(b - b'0')))
+}
+
+/// A listing with identity checks: every record opened, checked, read and closed, every process
+/// looked at through a pidfd. Returns how many there were.
+pub(crate) fn list(path: &Path) -> Result<usize> {
+    let directory = open_directory(path)?;
+    _ = geteuid();
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let mut buffer = [MaybeUninit::<u8>::uninit(); RECORD_BUFFER];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut count = 0;
+    records(&directory, |name, pid| {
+        let record = openat(&directory, name, flags, Mode::empty())?;
+        fstat(&record)?;
+        rustix::io::read(&record, &mut buffer)?;
+        drop(record);
+        let process = pidfd_open(pid, PidfdFlags::empty())?;
+        fstat(&process)?;
+        poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&now))?;
+        count += 1;
+        Ok(())
+    })?;
+    Ok(count)
+}
+
+/// A count that only asks whether each pid could be sent a signal.
+pub(crate) fn count_pids(path: &Path) -> Result<usize> {
+    let directory = open_directory(path)?;
+    let mut count = 0;
+    records(&directory, |_, pid| {
+        count += usize::from(test_kill_process(pid).is_ok());
+        Ok(())
+    })?;
+    Ok(count)
+}
+
+/// A record that stands, with the files that its session keeps open.
+pub(crate) struct Standing {
+    record: OwnedFd,
+    life: OwnedFd,
+    directory: OwnedFd,
+}
+
+/// Signs in, updates and signs out.
+pub(crate) struct Writer {
+    path: PathBuf,
+    content: Vec<u8>,
+    record: String,
+    life: String,
+    temporary: String,
+}
+
+impl Writer {
+    /// For records of this length. Makes the directory, which the library does too, but once.
+    pub(crate) fn new(path: &Path, bytes: usize) -> std::io::Result<Self> {
+        std::fs::create_dir_all(path)?;
+        let pid = std::process::id();
+        Ok(Self {
+            path: path.to_owned(),
+            content: vec![b'x'; bytes],
+            record: format!("{pid}.json"),
+            life: format!(".{pid}.lock"),
+            temporary: format!(".{pid}.0123456789abcdef.tmp"),
+        })
+    }
+
+    /// Signs in and out.
+    pub(crate) fn register(&self) -> Result<()> {
+        let standing = self.appear()?;
+        self.disappear(standing)
+    }
+
+    /// Signs in: who am I, the lock for life, the record under a temporary name, its own name.
+    pub(crate) fn appear(&self) -> Result<Standing> {
+        identify()?;
+        let directory = open_directory(&self.path)?;
+        _ = getpid();
+        getrandom(&mut [0_u8; 16][..], GetRandomFlags::empty())?;
+        fstatfs(&directory)?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let life = openat(&directory, &*self.life, flags, Mode::RUSR | Mode::WUSR)?;
+        flock(&life, FlockOperation::NonBlockingLockExclusive)?;
+        fstat(&life)?;
+        statat(&directory, &*self.life, AtFlags::SYMLINK_NOFOLLOW)?;
+        let record = self.write_temporary(&directory)?;
+        let (from, to) = (&*self.temporary, &*self.record);
+        renameat_with(&directory, from, &directory, to, RenameFlags::NOREPLACE)?;
+        _ = getpid();
+        Ok(Standing { record, life, directory })
+    }
+
+    /// Writes a new record in the place of the old one, under its lock.
+    pub(crate) fn update(&self, standing: &mut Standing) -> Result<()> {
+        _ = getpid();
+        self.lock(standing)?;
+        let directory = &standing.directory;
+        let record = self.write_temporary(directory)?;
+        let (new, old) = (&*self.temporary, &*self.record);
+        renameat_with(directory, new, directory, old, RenameFlags::EXCHANGE)?;
+        statat(directory, new, AtFlags::SYMLINK_NOFOLLOW)?;
+        unlinkat(directory, new, AtFlags::empty())?;
+        standing.record = record;
+        Ok(())
+    }
+
+    /// Signs out.
+    pub(crate) fn disappear(&self, standing: Standing) -> Result<()> {
+        _ = getpid();
+        self.lock(&standing)?;
+        let Standing { record, life, directory } = standing;
+        unlinkat(&directory, &*self.record, AtFlags::empty())?;
+        statat(&directory, &*self.life, AtFlags::SYMLINK_NOFOLLOW)?;
+        unlinkat(&directory, &*self.life, AtFlags::empty())?;
+        drop(life);
+        _ = getpid();
+        drop(directory);
+        drop(record);
+        Ok(())
+    }
+
+    fn lock(&self, standing: &Standing) -> Result<()> {
+        flock(&standing.record, FlockOperation::NonBlockingLockExclusive)?;
+        statat(&standing.directory, &*self.record, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(())
+    }
+
+    fn write_temporary(&self, directory: &OwnedFd) -> Result<OwnedFd> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = openat(directory, &*self.temporary, flags | OFlags::CLOEXEC, mode)?;
+        rustix::io::write(&file, &self.content)?;
+        fstat(&file)?;
+        Ok(file)
+    }
+}
+
+/// What a process reads to know who it is.
+fn identify() -> Result<()> {
+    let me = getpid();
+    _ = (getpid(), getpid());
+    let process = pidfd_open(me, PidfdFlags::empty())?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let stat = openat(CWD, "/proc/self/stat", flags, Mode::empty())?;
+    let mut buffer = [MaybeUninit::<u8>::uninit(); RECORD_BUFFER];
+    rustix::io::read(&stat, &mut buffer)?;
+    rustix::io::read(&stat, &mut buffer)?;
+    drop(stat);
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&now))?;
+    fstat(&process)?;
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Tables for documents.
+
+use std::fmt::Write as _;
+
+use callboard::Evidence;
+use callboard::record::{FIELDS, Presence, Shape};
+
+/// The keys of a record.
+pub(super) fn fields() -> String {
+    let mut text = "| key | value | in | meaning |\n|---|---|---|---|\n".to_owned();
+    for field in FIELDS {
+        let shape = match field.shape {
+            Shape::Text => "string",
+            Shape::Pid => "integer, 1 to 2^31 - 1",
+            Shape::Count => "integer, 0 to 2^64 - 1",
+            Shape::Time => "integer, ms since the epoch",
+        };
+        let presence = match field.presence {
+            Presence::Always => "every record",
+            Presence::Optional => "some",
+        };
+        row(&mut text, &[&format!("`{}`", field.name), shape, presence, field.meaning]);
+    }
+    text
+}
+
+/// The evidence, grouped by the verdict that it leads to, as the code has it.
+pub(super) fn evidence() -> String {
+    let mut text = "| evidence | verdict | meaning |\n|---|---|---|\n".to_owned();
+    for evidence in Evidence::ALL {
+        let word = format!("`{}`", evidence.as_str());
+        row(&mut text, &[&word, evidence.verdict().as_str(), evidence.explain()]);
+    }
+    text
+}
+
+fn row(text: &mut String, cells: &[&str]) {
+    for cell in cells {
+        // A bar would end the cell, in code too.
+        _ = write!(text, "| {} ", cell.replace('|', "\\|"));
+    }
+    text.push_str("|\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_and_every_evidence_has_a_row_of_its_own() {
+        let fields = fields();
+        assert_eq!(fields.lines().count(), FIELDS.len() + 2);
+        for (row, field) in fields.lines().skip(2).zip(FIELDS) {
+            assert!(row.starts_with(&format!("| `{}` | ", field.name)), "{row}");
+            assert_eq!(row.replace("\\|", "").matches('|').count(), 5, "{row}");
+        }
+        let evidence = evidence();
+        assert_eq!(evidence.lines().count(), Evidence::ALL.len() + 2);
+        assert!(evidence.contains("| `pid-reused` | dead | another process has this pid now |"));
+    }
+
+    #[test]
+    fn a_bar_in_a_cell_does_not_end_it() {
+        let mut text = String::new();
+        row(&mut text, &["a|b", "c"]);
+        assert_eq!(text, "| a\\|b | c |\n");
+    }
+}

@@ -1,0 +1,52 @@
+//! Callboard's own tasks, one file per command: `cargo xtask <command>`.
+
+mod bench;
+mod check;
+mod generate;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  test                 install or name what the tests need, then run every test
+  check                formatting, clippy, docs, generated files, links, dependency count
+  generate [--check]   write the files that come from code, or only compare them
+  bench [options]      measure; `cargo xtask bench --help` lists the options";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let Some((command, rest)) = arguments.split_first() else {
+        bail!("no command given\n{USAGE}");
+    };
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    match (command.as_str(), rest.as_slice()) {
+        ("test", []) => test::run(),
+        ("check", []) => check::run(),
+        ("generate", []) => generate::run(generate::Mode::Write),
+        ("generate", ["--check"]) => generate::run(generate::Mode::Compare),
+        ("bench", options) => bench::run(options),
+        // What the benchmark starts of itself: it needs a process with nothing else in it.
+        ("bench-one", options) => bench::one(options),
+        ("help" | "--help" | "-h", _) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        ("test" | "check" | "generate", _) => bail!("{command} does not take {rest:?}\n{USAGE}"),
+        _ => bail!("no command {command:?}\n{USAGE}"),
+    }
+}
