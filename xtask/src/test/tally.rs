@@ -69,9 +69,21 @@ fn pass_on(from: impl Read, mut to: impl Write, runner: Runner) -> Result<Option
     }
 }
 
+/// Both runners colour their words, CARGO_TERM_COLOR=always, even into a pipe.
+fn without_colours(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut parts = line.split("\x1b[");
+    plain.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        plain.push_str(part.split_once('m').map_or(part, |(_, after)| after));
+    }
+    plain
+}
+
 /// What one line of output counts, if it is one that counts. Tests print too: a line only counts
 /// if it begins as the runner's lines do.
 fn read_line(line: &str, runner: Runner) -> Option<Tally> {
+    let line = without_colours(line);
     let line = line.trim();
     let counts = match runner {
         Runner::Libtest => {
@@ -130,6 +142,11 @@ mod tests {
                 Runner::Nextest,
                 "Summary [ 1s] 1 test run: 0 passed, 1 failed (1 due to being leaky), 0 skipped",
                 Some((0, 1)),
+            ),
+            (
+                Runner::Nextest,
+                "\u{1b}[32;1m     Summary\u{1b}[0m [  21.935s] \u{1b}[1m295\u{1b}[0m tests run: \u{1b}[1m295\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m, \u{1b}[1m0\u{1b}[0m \u{1b}[33;1mskipped\u{1b}[0m",
+                Some((295, 0)),
             ),
             (Runner::Nextest, "        PASS [   0.004s] callboard record::tests::x", None),
             (Runner::Nextest, "test result: ok. 3 passed; 0 failed", None),
