@@ -25,26 +25,69 @@ const INITIAL_PID_NS: u64 = 0xEFFF_FFFC;
 
 pub(super) fn detect() -> Here {
     let pid = getpid();
-    let raw = pid.as_raw_nonzero().get() as u32;
-    // The inode number is 64 bits wide only where `ino_t` is.
-    let has_pidfs = cfg!(target_pointer_width = "64")
-        && pidfd_open(pid, PidfdFlags::empty())
-            .and_then(|fd| fstatfs(&fd))
-            .is_ok_and(|fs| fs.f_type as u32 == PID_FS_MAGIC);
+    let mut look = Look { is_complete: true };
+    let boot_id = look.found(read_line("/proc/sys/kernel/random/boot_id"));
+    let machine_id = look.found(read_line("/etc/machine-id"));
+    let has_pidfs = look.has_pidfs(pid);
     // In a new PID namespace without a /proc of its own, /proc/self still names this task, by
     // its number in the namespace that /proc belongs to.
-    let proc_is_ours = readlinkat(CWD, "/proc/self", Vec::new())
-        .is_ok_and(|link| link.to_str().ok().and_then(|t| t.parse().ok()) == Some(raw));
+    let own_number = look.found(retry(|| readlinkat(CWD, "/proc/self", Vec::new())));
+    let own_number = own_number.and_then(|link| link.to_str().ok()?.parse().ok());
+    let raw = pid.as_raw_nonzero().get() as u32;
     Here {
         pid: raw,
-        boot_id: read_line("/proc/sys/kernel/random/boot_id").filter(|id| id.len() == 36),
-        machine_id: read_line("/etc/machine-id")
+        boot_id: boot_id.filter(|id| id.len() == 36),
+        machine_id: machine_id
             .filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())),
-        pid_ns: inode_of("/proc/self/ns/pid"),
-        time_ns: inode_of("/proc/self/ns/time"),
+        pid_ns: look.found(inode_of("/proc/self/ns/pid")),
+        time_ns: look.found(inode_of("/proc/self/ns/time")),
         has_pidfs,
-        proc_is_ours,
+        proc_is_ours: own_number == Some(raw),
         booted_at: Some(booted_at()),
+        is_complete: look.is_complete,
+    }
+}
+
+/// What was found so far of where we stand.
+struct Look {
+    is_complete: bool,
+}
+
+impl Look {
+    /// What is not there is an answer; what could not be looked at is none.
+    fn found<T>(&mut self, looked: Result<T, Errno>) -> Option<T> {
+        looked
+            .inspect_err(|errno| self.is_complete &= matches!(*errno, Errno::NOENT | Errno::NOTDIR))
+            .ok()
+    }
+
+    fn has_pidfs(&mut self, pid: Pid) -> bool {
+        // The inode number is 64 bits wide only where `ino_t` is.
+        if cfg!(not(target_pointer_width = "64")) {
+            return false;
+        }
+        let magic = retry(|| pidfd_open(pid, PidfdFlags::empty()))
+            .and_then(|fd| retry(|| fstatfs(&fd)).map_err(|_| Errno::IO))
+            .map(|fs| fs.f_type as u32);
+        match magic {
+            Ok(magic) => magic == PID_FS_MAGIC,
+            // Older than the call, or under a profile that is.
+            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => false,
+            Err(_) => {
+                self.is_complete = false;
+                false
+            }
+        }
+    }
+}
+
+/// A signal handler of the host program may interrupt any call.
+fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            result => return result,
+        }
     }
 }
 
@@ -66,7 +109,7 @@ pub fn identify(pid: u32, here: &Here) -> io::Result<Incarnation<'static>> {
     let target = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
     let is_self = target == getpid();
     // The pidfd pins the process: what is read from /proc while it has not exited is its own.
-    let pinned = match pidfd_open(target, PidfdFlags::empty()) {
+    let pinned = match retry(|| pidfd_open(target, PidfdFlags::empty())) {
         Ok(fd) => Some(fd),
         Err(Errno::SRCH | Errno::NOENT) => return Err(gone()),
         Err(_) => None,
@@ -79,8 +122,8 @@ pub fn identify(pid: u32, here: &Here) -> io::Result<Incarnation<'static>> {
         Err(Errno::NOENT)
     };
     let pidfd_ino = match &pinned {
-        Some(fd) if has_exited(fd) => return Err(gone()),
-        Some(fd) if here.has_pidfs => fstat(fd).ok().map(|s| s.st_ino),
+        Some(fd) if has_exited(fd)? => return Err(gone()),
+        Some(fd) if here.has_pidfs => Some(retry(|| fstat(fd))?.st_ino),
         Some(_) => None,
         None => match &stat {
             Ok(line) if line.is_dead() => return Err(gone()),
@@ -128,18 +171,24 @@ impl<'h> Processes<'h> {
     }
 
     /// See [`Witness::pidfd`](super::Witness::pidfd).
-    pub fn pidfd(&mut self, pid: u32) -> PidfdSight {
-        let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+    pub fn pidfd(&mut self, number: u32) -> PidfdSight {
+        let Some(pid) = i32::try_from(number).ok().and_then(Pid::from_raw) else {
             return PidfdSight::Gone;
         };
-        match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(fd) => match fstat(&fd) {
-                Ok(stat) if has_exited(&fd) => PidfdSight::Exited(stat.st_ino),
-                Ok(stat) => PidfdSight::Running(stat.st_ino),
+        match retry(|| pidfd_open(pid, PidfdFlags::empty())) {
+            Ok(fd) => match retry(|| fstat(&fd)) {
+                Ok(stat) => match has_exited(&fd) {
+                    Ok(true) => PidfdSight::Exited(stat.st_ino),
+                    Ok(false) => PidfdSight::Running(stat.st_ino),
+                    Err(_) => PidfdSight::Unusable,
+                },
                 Err(_) => PidfdSight::Unusable,
             },
-            // ENOENT: the number is that of a thread.
-            Err(Errno::SRCH | Errno::NOENT) => PidfdSight::Gone,
+            Err(Errno::SRCH) => PidfdSight::Gone,
+            // The number of a thread is refused, but so may be any number by a filter.
+            Err(Errno::NOENT | Errno::INVAL) if self.here.proc_is_ours && is_thread(number) => {
+                PidfdSight::Gone
+            }
             // ENOSYS, or EPERM from a container profile that is older than the call; EMFILE.
             Err(_) => PidfdSight::Unusable,
         }
@@ -180,7 +229,8 @@ impl<'h> Processes<'h> {
     pub fn inside(&mut self, claim: &Incarnation<'_>, written_at: i64) -> InsideSight {
         let here = self.here;
         if !here.proc_is_ours {
-            return InsideSight::NotSeen;
+            let could = here.is_complete;
+            return if could { InsideSight::NotSeen } else { InsideSight::CouldNotLook };
         }
         let earlier = self.inside.is_some();
         let sight = self.inside.get_or_insert_with(|| Inside::look(here)).search(claim, here);
@@ -204,82 +254,124 @@ struct Inside {
     nested: HashMap<(u64, u32), u64>,
     /// Whether nothing on this kernel can have been missed.
     sees_all: bool,
+    /// Whether a call failed that should not have: who was not seen may be there.
+    failed: bool,
     /// When the look began, in seconds since the epoch.
     looked_at: i64,
 }
 
 impl Inside {
     fn search(&self, claim: &Incarnation<'_>, here: &Here) -> InsideSight {
-        match (claim.pidfd_ino, claim.pid_ns, claim.start_ticks) {
-            (Some(ino), _, _) if here.has_pidfs && claim.boot_id.is_some() => {
-                match (self.pidfds.contains(&ino), self.sees_all) {
-                    (true, _) => InsideSight::Running,
-                    (false, true) => InsideSight::Absent,
-                    (false, false) => InsideSight::NotSeen,
-                }
-            }
-            (_, Some(ns), Some(ticks)) if self.nested.get(&(ns, claim.pid)) == Some(&ticks) => {
-                InsideSight::Running
-            }
-            _ => InsideSight::NotSeen,
+        let by_pidfd = claim.pidfd_ino.filter(|_| claim.boot_id.is_some());
+        let by_start = claim.pid_ns.zip(claim.start_ticks);
+        let is_seen = match (by_pidfd, by_start) {
+            (Some(ino), _) if here.has_pidfs => self.pidfds.contains(&ino),
+            (_, Some((ns, ticks))) => self.nested.get(&(ns, claim.pid)) == Some(&ticks),
+            _ => false,
+        };
+        if is_seen {
+            InsideSight::Running
+        } else if self.failed || (by_pidfd.is_some() && !here.has_pidfs) {
+            InsideSight::CouldNotLook
+        } else if by_pidfd.is_some() && self.sees_all {
+            InsideSight::Absent
+        } else {
+            InsideSight::NotSeen
         }
     }
 
     fn look(here: &Here) -> Self {
-        let looked_at = clock_gettime(ClockId::Realtime).tv_sec;
-        let mut pidfds = HashSet::new();
-        let mut nested = HashMap::new();
-        let mut complete = here.has_pidfs;
-        let Ok(entries) = std::fs::read_dir("/proc") else {
-            return Self { pidfds, nested, sees_all: false, looked_at };
+        let mut inside = Self {
+            pidfds: HashSet::new(),
+            nested: HashMap::new(),
+            sees_all: false,
+            failed: !here.is_complete,
+            looked_at: clock_gettime(ClockId::Realtime).tv_sec,
         };
-        for entry in entries {
-            let Ok(entry) = entry else {
-                complete = false;
-                continue;
-            };
-            let name = entry.file_name();
-            let Some(pid) = name.to_str().and_then(|n| n.parse::<i32>().ok()) else { continue };
-            match Pid::from_raw(pid).map(|p| pidfd_open(p, PidfdFlags::empty())) {
-                Some(Ok(fd)) => match fstat(&fd) {
-                    Ok(_) if has_exited(&fd) => {}
-                    Ok(stat) => _ = pidfds.insert(stat.st_ino),
-                    Err(_) => complete = false,
-                },
-                Some(Err(Errno::SRCH)) => {}
-                _ => complete = false,
-            }
-            if let Some(found) = nested_identity(pid, here) {
-                nested.insert(found.0, found.1);
+        // Not by std: its iterator takes some failures for the end, and panics on others.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let Ok(proc) = retry(|| openat(CWD, "/proc", flags, Mode::empty())) else {
+            inside.failed = true;
+            return inside;
+        };
+        let mut buffer = Vec::with_capacity(16 * 1024);
+        let mut entries = rustix::fs::RawDir::new(&proc, buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            match entry {
+                Ok(entry) => {
+                    let pid = entry.file_name().to_str().ok().and_then(|name| name.parse().ok());
+                    if let Some(pid) = pid.and_then(Pid::from_raw) {
+                        inside.add(pid, here);
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => {
+                    inside.failed = true;
+                    break;
+                }
             }
         }
         // A hidepid mount hides pid 1 first of all; only the initial namespace contains all
         // others. Who runs from before the look to after it is among those that were seen.
-        let sees_all = complete && here.pid_ns == Some(INITIAL_PID_NS) && stat("/proc/1").is_ok();
-        Self { pidfds, nested, sees_all, looked_at }
+        inside.sees_all = !inside.failed
+            && here.has_pidfs
+            && here.pid_ns == Some(INITIAL_PID_NS)
+            && stat("/proc/1").is_ok();
+        inside
+    }
+
+    fn add(&mut self, pid: Pid, here: &Here) {
+        match retry(|| pidfd_open(pid, PidfdFlags::empty())) {
+            Ok(fd) => match retry(|| fstat(&fd)) {
+                Ok(stat) => match has_exited(&fd) {
+                    Ok(true) => {}
+                    Ok(false) => _ = self.pidfds.insert(stat.st_ino),
+                    Err(_) => self.failed = true,
+                },
+                Err(_) => self.failed = true,
+            },
+            // It has ended since the name was read.
+            Err(Errno::SRCH) => {}
+            Err(_) => self.failed |= here.has_pidfs,
+        }
+        match nested_identity(pid.as_raw_nonzero().get(), here) {
+            Ok(Some((key, ticks))) => _ = self.nested.insert(key, ticks),
+            // Another user's, which no record of ours is about; or it has ended.
+            Ok(None) | Err(Errno::ACCESS | Errno::PERM | Errno::NOENT | Errno::SRCH) => {}
+            Err(_) => self.failed = true,
+        }
     }
 }
 
 /// Where a process of another namespace stands: ((namespace, pid in it), start ticks).
-fn nested_identity(pid: i32, here: &Here) -> Option<((u64, u32), u64)> {
+#[allow(clippy::type_complexity)]
+fn nested_identity(pid: i32, here: &Here) -> Result<Option<((u64, u32), u64)>, Errno> {
     let ns = inode_of(&format!("/proc/{pid}/ns/pid"))?;
     if Some(ns) == here.pid_ns {
-        return None;
+        return Ok(None);
     }
-    let status = read_small(&format!("/proc/{pid}/status")).ok()?;
+    let status = read_small(&format!("/proc/{pid}/status"))?;
     let status = String::from_utf8_lossy(&status);
-    let inner = status.lines().find_map(|l| l.strip_prefix("NSpid:"))?.split_whitespace().last()?;
-    let line = StatLine::read(&format!("/proc/{pid}/stat")).ok().filter(|l| !l.is_dead())?;
-    Some(((ns, inner.parse().ok()?), line.start_ticks))
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let inner = numbers.and_then(|n| n.split_whitespace().last()?.parse().ok());
+    let line = StatLine::read(&format!("/proc/{pid}/stat"))?;
+    Ok(inner.filter(|_| !line.is_dead()).map(|inner| ((ns, inner), line.start_ticks)))
 }
 
 /// A pidfd becomes readable when the process has exited, collected or not.
-fn has_exited(pidfd: &OwnedFd) -> bool {
-    let fd = pidfd.as_fd();
-    let mut poll = [rustix::event::PollFd::from_borrowed_fd(fd, rustix::event::PollFlags::IN)];
+fn has_exited(pidfd: &OwnedFd) -> Result<bool, Errno> {
+    let flags = rustix::event::PollFlags::IN;
+    let mut poll = [rustix::event::PollFd::from_borrowed_fd(pidfd.as_fd(), flags)];
     let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-    // EINTR cannot happen with a time-out of zero; whatever else fails is not an exit.
-    matches!(rustix::event::poll(&mut poll, Some(&now)), Ok(1))
+    retry(|| rustix::event::poll(&mut poll, Some(&now))).map(|ready| ready == 1)
+}
+
+/// Whether the number is that of a thread, and of no process.
+fn is_thread(number: u32) -> bool {
+    let Ok(status) = read_small(&format!("/proc/{number}/status")) else { return false };
+    let status = String::from_utf8_lossy(&status);
+    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    group.and_then(|group| group.trim().parse().ok()).is_some_and(|group: u32| group != number)
 }
 
 /// The fields of `/proc/<pid>/stat` that identify a process.
@@ -314,32 +406,27 @@ impl StatLine {
 }
 
 fn read_small(path: &str) -> Result<Vec<u8>, Errno> {
-    let fd = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let fd = retry(|| openat(CWD, path, flags, Mode::empty()))?;
     let mut bytes = vec![0; 4096];
     let mut filled = 0;
-    loop {
-        match read(&fd, &mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(Errno::INTR) => continue,
-            Err(error) => return Err(error),
-        }
-        if filled == bytes.len() {
-            break;
+    while filled < bytes.len() {
+        match retry(|| read(&fd, &mut bytes[filled..]))? {
+            0 => break,
+            more => filled += more,
         }
     }
     bytes.truncate(filled);
     Ok(bytes)
 }
 
-fn read_line(path: &str) -> Option<Box<str>> {
-    let bytes = read_small(path).ok()?;
-    let text = std::str::from_utf8(&bytes).ok()?.trim();
-    (!text.is_empty()).then(|| text.into())
+fn read_line(path: &str) -> Result<Box<str>, Errno> {
+    let bytes = read_small(path)?;
+    Ok(String::from_utf8_lossy(&bytes).trim().into())
 }
 
-fn inode_of(path: &str) -> Option<u64> {
-    stat(path).ok().map(|s| s.st_ino)
+fn inode_of(path: &str) -> Result<u64, Errno> {
+    retry(|| stat(path)).map(|found| found.st_ino)
 }
 
 fn booted_at() -> i64 {

@@ -16,7 +16,8 @@ use super::incarnation::{Incarnation, System};
 use super::rule::{InsideSight, PidfdSight, StatSight};
 
 pub(super) fn detect() -> Here {
-    Here { pid: getpid().as_raw_nonzero().get() as u32, ..Here::default() }
+    let pid = getpid().as_raw_nonzero().get() as u32;
+    Here { pid, is_complete: true, ..Here::default() }
 }
 
 pub(super) fn pid_domain(_: &Here) -> String {

@@ -52,6 +52,8 @@ pub enum InsideSight {
     Absent,
     /// Not among those that can be seen.
     NotSeen,
+    /// The look failed: nothing follows from not having seen it.
+    CouldNotLook,
 }
 
 /// Answers the questions of the rule. Each is asked only where its answer counts, since each is
@@ -205,6 +207,7 @@ fn in_other_namespace(claim: &Incarnation<'_>, witness: &mut impl Witness) -> Ev
                 return match witness.inside(claim) {
                     InsideSight::Running => Evidence::SeenInside,
                     InsideSight::Absent | InsideSight::NotSeen => Evidence::LockFree,
+                    InsideSight::CouldNotLook => Evidence::CannotLook,
                 };
             }
             LockSight::NoEvidence => {}
@@ -214,7 +217,9 @@ fn in_other_namespace(claim: &Incarnation<'_>, witness: &mut impl Witness) -> Ev
         InsideSight::Running => Evidence::SeenInside,
         // Only a claim of this boot can be refuted by looking at the processes of this boot.
         InsideSight::Absent if claim.boot_id.is_some() => Evidence::NotInside,
-        InsideSight::Absent | InsideSight::NotSeen => Evidence::OtherNamespace,
+        InsideSight::Absent | InsideSight::NotSeen | InsideSight::CouldNotLook => {
+            Evidence::OtherNamespace
+        }
     }
 }
 
@@ -268,6 +273,7 @@ mod tests {
             has_pidfs: true,
             proc_is_ours: true,
             booted_at: Some(1_000),
+            is_complete: true,
         }
     }
 
@@ -347,6 +353,12 @@ mod tests {
                 &inside,
                 both(L::Free, I::Running),
                 E::SeenInside,
+            ),
+            (
+                "container, lock free, and the look failed",
+                &inside,
+                both(L::Free, I::CouldNotLook),
+                E::CannotLook,
             ),
             (
                 "container on a network home, seen",

@@ -201,8 +201,9 @@ struct Content {
 
 impl Content {
     fn of(bytes: &[u8]) -> Self {
+        let escapes = bytes.iter().fold(0, |any, byte| any | u8::from(*byte == b'\\'));
         let least = bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte));
-        Self { unescaped: !bytes.contains(&b'\\'), printable: least >= 0x20 }
+        Self { unescaped: escapes == 0, printable: least >= 0x20 }
     }
 }
 
@@ -236,6 +237,7 @@ impl Cursor<'_> {
     }
 
     /// `"key": value`; false if the key is understood and its value has the wrong shape.
+    #[inline(always)]
     fn member(&mut self) -> Result<(Entry, bool), Malformed> {
         let start = self.at;
         if self.next() != Some(b'"') {
@@ -275,6 +277,7 @@ impl Cursor<'_> {
         }
     }
 
+    #[inline(always)]
     fn value(&mut self) -> Result<Found, Malformed> {
         let start = self.at;
         match self.peek() {
@@ -289,7 +292,7 @@ impl Cursor<'_> {
                 }
                 match self.peek() {
                     // A fraction or an exponent: not the integer that it seemed to be.
-                    Some(b'.' | b'e' | b'E') => self.anything(start),
+                    Some(b'.' | b'e' | b'E') => self.rest_of_json(start),
                     _ => Ok(Found::Integer),
                 }
             }
@@ -299,59 +302,79 @@ impl Cursor<'_> {
                 self.at += 1;
                 Ok(Found::Integer)
             }
-            _ => self.anything(start),
+            _ => self.rest_of_json(start),
         }
     }
 
-    /// Whatever else JSON allows, by the judge of what JSON allows.
-    fn anything(&mut self, start: usize) -> Result<Found, Malformed> {
-        let mut values =
-            serde_json::Deserializer::from_str(&self.text[start..]).into_iter::<IgnoredAny>();
-        match values.next() {
-            Some(Ok(_)) => self.at = start + values.byte_offset(),
-            Some(Err(error)) if error.is_eof() => {
-                return Err(Malformed::Syntax(self.bytes.len(), "ends in the middle of a value"));
-            }
-            _ => return Err(Malformed::Syntax(start, "expected a value")),
-        }
-        Ok(if &self.text[start..self.at] == "null" { Found::Null } else { Found::Other })
+    fn rest_of_json(&mut self, start: usize) -> Result<Found, Malformed> {
+        let (found, end) = anything(self.text, start)?;
+        self.at = end;
+        Ok(found)
     }
 
     /// After the opening quote, up to and with the closing one; true if it has escapes.
-    #[inline]
+    #[inline(always)]
     fn string_body(&mut self, start: usize) -> Result<bool, Malformed> {
         if self.simple {
             self.at = next_quote(self.bytes, self.at).ok_or(self.ends_inside())? + 1;
             return Ok(false);
         }
-        self.any_string_body(start)
-    }
-
-    fn any_string_body(&mut self, start: usize) -> Result<bool, Malformed> {
-        let mut escaped = false;
-        loop {
-            match self.next() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at += 1;
-                }
-                Some(..0x20) => return Err(self.before("control character inside a string")),
-                Some(_) => {}
-                None => return Err(self.ends_inside()),
-            }
-        }
-        // A lone or broken escape is not JSON; who knows escapes decides.
-        let body = self.text.get(start..self.at).unwrap_or_default();
-        if escaped && serde_json::from_str::<std::borrow::Cow<'_, str>>(body).is_err() {
-            return Err(Malformed::Syntax(start, "invalid escape in a string"));
-        }
+        let (escaped, end) = any_string(self.text, start)?;
+        self.at = end;
         Ok(escaped)
     }
 
     fn ends_inside(&self) -> Malformed {
         Malformed::Syntax(self.bytes.len(), "ends inside a string")
     }
+}
+
+// What is rare is apart from the cursor, and takes and returns where it stands: the usual way
+// through a record then keeps all of it in registers.
+
+/// Whatever else JSON allows, by the judge of what JSON allows.
+#[cold]
+fn anything(text: &str, start: usize) -> Result<(Found, usize), Malformed> {
+    let mut values = serde_json::Deserializer::from_str(&text[start..]).into_iter::<IgnoredAny>();
+    match values.next() {
+        Some(Ok(_)) => {
+            let end = start + values.byte_offset();
+            Ok((if &text[start..end] == "null" { Found::Null } else { Found::Other }, end))
+        }
+        Some(Err(error)) if error.is_eof() => {
+            Err(Malformed::Syntax(text.len(), "ends in the middle of a value"))
+        }
+        _ => Err(Malformed::Syntax(start, "expected a value")),
+    }
+}
+
+/// A string with anything in it: whether it has escapes, and where it ends.
+#[cold]
+fn any_string(text: &str, start: usize) -> Result<(bool, usize), Malformed> {
+    let bytes = text.as_bytes();
+    let mut escaped = false;
+    let mut at = start + 1;
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => break,
+            Some(b'\\') => {
+                escaped = true;
+                at += 1;
+            }
+            Some(..0x20) => {
+                return Err(Malformed::Syntax(at, "control character inside a string"));
+            }
+            Some(_) => {}
+            None => return Err(Malformed::Syntax(bytes.len(), "ends inside a string")),
+        }
+        at += 1;
+    }
+    // A lone or broken escape is not JSON; who knows escapes decides.
+    let whole = text.get(start..=at).unwrap_or_default();
+    if escaped && serde_json::from_str::<std::borrow::Cow<'_, str>>(whole).is_err() {
+        return Err(Malformed::Syntax(start, "invalid escape in a string"));
+    }
+    Ok((escaped, at + 1))
 }
 
 /// Where the next quote stands, found eight bytes at a time: most strings of a record are shorter

@@ -55,11 +55,7 @@ impl Directory {
     pub(super) fn open_to_write(path: &Path) -> Result<Self> {
         let directory = match Self::open_raw(path) {
             Err(Errno::NOENT) => {
-                std::fs::DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(path)
-                    .map_err(|e| Error::io("create", path, e))?;
+                create_directory(path).map_err(|e| Error::io("create", path, e))?;
                 Self::open_raw(path)
             }
             opened => opened,
@@ -76,7 +72,7 @@ impl Directory {
             return Err(Error::Untrusted { path: path.to_owned(), reason });
         }
         if directory.is_open_to_others() {
-            match fchmod(&directory, Mode::RWXU) {
+            match retry(|| fchmod(&directory, Mode::RWXU)) {
                 // Not every file system has modes (and a read-only one will say so at the next
                 // step); who can write there is then not for us to say.
                 Ok(()) | Err(Errno::NOSYS | Errno::NOTSUP | Errno::ROFS | Errno::PERM) => {}
@@ -89,7 +85,7 @@ impl Directory {
     fn open_raw(path: &Path) -> rustix::io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = retry(|| openat(CWD, path, flags, Mode::empty()))?;
-        let stat = fstat(&fd)?;
+        let stat = stat_of(&fd)?;
         Ok(Self {
             fd,
             path: path.to_owned(),
@@ -112,7 +108,8 @@ impl Directory {
     /// Whether the path still leads here. The home may have been deleted or moved away while a
     /// session lives.
     pub(super) fn is_still_at_its_path(&self) -> bool {
-        rustix::fs::stat(&self.path).is_ok_and(|stat| FileIdentity::of(&stat) == self.identity)
+        retry(|| rustix::fs::stat(&self.path))
+            .is_ok_and(|stat| FileIdentity::of(&stat) == self.identity)
     }
 
     /// Whether it is on a file system of this kernel alone, where a lock that is not held proves
@@ -124,7 +121,7 @@ impl Directory {
     }
 
     pub(super) fn stat(&self, name: &str) -> rustix::io::Result<Stat> {
-        rustix::fs::statat(&self.fd, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+        retry(|| rustix::fs::statat(&self.fd, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW))
     }
 
     pub(super) fn identity_of(&self, name: &str) -> rustix::io::Result<FileIdentity> {
@@ -133,7 +130,7 @@ impl Directory {
 
     /// Removes a name; one that is gone already was removed by somebody who was first.
     pub(super) fn unlink(&self, name: &str) -> rustix::io::Result<()> {
-        match rustix::fs::unlinkat(&self.fd, name, rustix::fs::AtFlags::empty()) {
+        match retry(|| rustix::fs::unlinkat(&self.fd, name, rustix::fs::AtFlags::empty())) {
             Err(Errno::NOENT) => Ok(()),
             result => result,
         }
@@ -178,6 +175,22 @@ pub(super) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rusti
     }
 }
 
+/// What a file is.
+pub(super) fn stat_of(fd: impl AsFd) -> rustix::io::Result<Stat> {
+    retry(|| fstat(&fd))
+}
+
+fn create_directory(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    loop {
+        match builder.create(path) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Now, in ms since the epoch.
 pub(super) fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -213,7 +226,7 @@ mod local {
 
     pub(super) fn is_local(fd: &OwnedFd) -> bool {
         // The magic is 32 bits wide in a field whose width and sign differ between systems.
-        rustix::fs::fstatfs(fd).is_ok_and(|fs| LOCAL.contains(&(fs.f_type as u32)))
+        super::retry(|| rustix::fs::fstatfs(fd)).is_ok_and(|fs| LOCAL.contains(&(fs.f_type as u32)))
     }
 }
 

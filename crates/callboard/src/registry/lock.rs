@@ -11,10 +11,10 @@
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, Mode, OFlags, Stat, flock, fstat, openat};
+use rustix::fs::{FlockOperation, Mode, OFlags, Stat, flock, openat};
 use rustix::io::Errno;
 
-use super::directory::{Directory, retry};
+use super::directory::{Directory, retry, stat_of};
 use super::read::open_record;
 use super::snapshot::FileIdentity;
 use crate::error::{Error, Result};
@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct LifeLock {
     pub(super) fd: OwnedFd,
     pub(super) ino: u64,
+    /// The record that it is beside.
+    name: RecordName,
 }
 
 impl LifeLock {
@@ -63,12 +65,23 @@ impl LifeLock {
                 Err(Errno::WOULDBLOCK) => return Ok(None),
                 Err(errno) => return Err(errno),
             }
-            let ours = FileIdentity::of(&fstat(&fd)?);
+            let ours = FileIdentity::of(&stat_of(&fd)?);
             if directory.identity_of(&lock_name) == Ok(ours) {
-                return Ok(Some(Self { fd, ino: ours.ino }));
+                return Ok(Some(Self { fd, ino: ours.ino, name }));
             }
         }
         Ok(None)
+    }
+}
+
+impl LifeLock {
+    /// Gives it back, and removes its file if that still stands there. Removed while it is held,
+    /// so that nobody can have taken it over.
+    pub(super) fn give_back(self, directory: &Directory) {
+        let name = self.name.lock_name();
+        if directory.identity_of(&name).is_ok_and(|found| found.ino == self.ino) {
+            _ = directory.unlink(&name);
+        }
     }
 }
 
@@ -76,7 +89,6 @@ impl LifeLock {
 /// removed, so that a sign-in that fails (a full disk, say) leaves nothing.
 pub(super) struct TakenLock<'d> {
     directory: &'d Directory,
-    name: RecordName,
     lock: Option<LifeLock>,
 }
 
@@ -84,7 +96,7 @@ impl<'d> TakenLock<'d> {
     pub(super) fn take(directory: &'d Directory, name: RecordName) -> Result<Option<Self>> {
         let lock = LifeLock::take(directory, name)
             .map_err(|e| Error::io("lock", directory.join(name.lock_name()), e))?;
-        Ok(lock.map(|lock| Self { directory, name, lock: Some(lock) }))
+        Ok(lock.map(|lock| Self { directory, lock: Some(lock) }))
     }
 
     pub(super) fn ino(&self) -> u64 {
@@ -98,9 +110,8 @@ impl<'d> TakenLock<'d> {
 
 impl Drop for TakenLock<'_> {
     fn drop(&mut self) {
-        // Removed while it is held, so that nobody can have taken it over.
-        if self.lock.is_some() {
-            _ = self.directory.unlink(&self.name.lock_name());
+        if let Some(lock) = self.lock.take() {
+            lock.give_back(self.directory);
         }
     }
 }
@@ -113,6 +124,11 @@ pub(super) struct WriteLock(Option<OwnedFd>);
 impl WriteLock {
     pub(super) fn of(fd: OwnedFd) -> Self {
         Self(Some(fd))
+    }
+
+    /// The file.
+    pub(super) fn fd(&self) -> &OwnedFd {
+        self.0.as_ref().expect("taken only by value")
     }
 
     /// The file, still locked.
@@ -138,7 +154,7 @@ pub(super) fn look(directory: &Directory, name: RecordName, ino: u64) -> LockSig
     };
     // Somebody removed the file and somebody made a new one: that says nothing about the lock on
     // the first.
-    if !fstat(&fd).is_ok_and(|stat| FileIdentity::of(&stat).ino == ino) {
+    if !stat_of(&fd).is_ok_and(|stat| FileIdentity::of(&stat).ino == ino) {
         return LockSight::NoEvidence;
     }
     match retry(|| flock(&fd, FlockOperation::NonBlockingLockShared)) {

@@ -113,7 +113,7 @@ impl Registry {
     pub fn foreign_beside(&self, dir: impl Into<PathBuf>) -> Self {
         let other = Self::foreign(dir);
         if let Ok(mut here) = other.inner.here.lock() {
-            *here = Some(self.here());
+            *here = Some(self.here()).filter(|found| found.is_complete);
         }
         other
     }
@@ -146,8 +146,25 @@ impl Registry {
         match &*kept {
             // A forked child has another pid, and perhaps another namespace.
             Some(here) if here.pid == std::process::id() => Arc::clone(here),
-            _ => Arc::clone(kept.insert(Arc::new(Here::detect()))),
+            _ => {
+                let here = Arc::new(Here::detect());
+                *kept = here.is_complete.then(|| Arc::clone(&here));
+                here
+            }
         }
+    }
+
+    /// Where this process stands, for a record that others will judge by it: one that does not say
+    /// where its pid means something would be unknown for ever.
+    fn here_to_sign_in(&self) -> Result<Arc<Here>> {
+        for _ in 0..2 {
+            let here = self.here();
+            if here.is_complete {
+                return Ok(here);
+            }
+        }
+        let why = std::io::Error::other("something in /proc could not be read; try again later");
+        Err(Error::io("find out where this process stands", "/proc/self", why))
     }
 
     fn require_ours(&self) -> Result<()> {

@@ -8,10 +8,10 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, linkat, openat, renameat};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat, linkat, openat, renameat};
 use rustix::io::Errno;
 
-use super::directory::{Directory, retry, write_all};
+use super::directory::{Directory, retry, stat_of, write_all};
 use super::snapshot::FileIdentity;
 use super::token::next_token;
 use crate::error::{Error, Result};
@@ -137,7 +137,7 @@ fn write_temporary<'d>(
     };
     let temporary = Temporary { directory, name: temporary_name, keep: false };
     write_all(&fd, text.as_bytes())
-        .and_then(|()| fstat(&fd).map_err(Into::into))
+        .and_then(|()| stat_of(&fd).map_err(Into::into))
         .map(|stat| {
             let (identity, written) = (FileIdentity::of(&stat), Written::of(&stat));
             (Published { fd, identity, written }, temporary)
@@ -156,7 +156,8 @@ pub(super) fn rename_noreplace(
         // leaves a second name of the same file, which a sweep removes.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
             retry(|| linkat(directory, from, directory, to, AtFlags::empty()))?;
-            directory.unlink(from)
+            // All or nothing: with both names there, who asked could not tell what it has.
+            directory.unlink(from).inspect_err(|_| _ = directory.unlink(to))
         }
         result => result,
     }

@@ -2,10 +2,10 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, openat};
+use rustix::fs::{FileType, Mode, OFlags, Stat, openat};
 use rustix::io::Errno;
 
-use super::directory::{Directory, effective_uid, not_a_file, retry};
+use super::directory::{Directory, effective_uid, not_a_file, retry, stat_of};
 use super::problem::ProblemKind;
 
 /// Why an entry is not read.
@@ -40,12 +40,17 @@ impl Reader {
             return Err(NotRead::Problem(ProblemKind::NotAFile(what)));
         }
         let fd = open_record(directory, name, OFlags::RDONLY).map_err(not_opened)?;
-        let stat = fstat(&fd).map_err(unreadable)?;
+        self.read_open(&fd)
+    }
+
+    /// The same for a file that is open, and was not read yet.
+    pub(super) fn read_open(&mut self, fd: &OwnedFd) -> Result<(&[u8], Stat), NotRead> {
+        let stat = stat_of(fd).map_err(unreadable)?;
         self.check(&stat)?;
         self.make_room(&stat);
         let mut filled = 0;
         loop {
-            let read = retry(|| rustix::io::read(&fd, &mut self.buffer[filled..]));
+            let read = retry(|| rustix::io::read(fd, &mut self.buffer[filled..]));
             filled += read.map_err(unreadable)?;
             // Records are replaced, never rewritten: what `fstat` saw is all there is. Another
             // program's may grow under us, up to the limit.

@@ -65,7 +65,7 @@ impl Registry {
         if let Some(sub_agent_of) = sign_in.sub_agent_of {
             return Ok(SignedIn::Skipped { sub_agent_of });
         }
-        let here = self.here();
+        let here = self.here_to_sign_in()?;
         let who = identify(here.pid, &here)
             .map_err(|e| Error::io("find out the identity of", "/proc/self", e))?;
         let mut sign_in = sign_in.with_default_tool();
@@ -86,7 +86,7 @@ impl Registry {
     /// [`Error::NoProcess`] if no such process runs; otherwise as [`Registry::register`].
     pub fn register_process(&self, pid: u32, mut sign_in: SignIn) -> Result<SessionRecord> {
         self.require_ours()?;
-        let here = self.here();
+        let here = self.here_to_sign_in()?;
         let who = identify(pid, &here).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Error::NoProcess { pid },
             _ => Error::io("find out the identity of", format!("/proc/{pid}"), error),
@@ -141,10 +141,29 @@ impl Registry {
                         return Ok(Standing { name, record, published, life });
                     }
                 }
-                Holder::Nobody | Holder::Another => name.suffix = Some(random_suffix()),
+                Holder::Nobody | Holder::Another => {
+                    let earlier =
+                        self.earlier_name(directory, &who)?.filter(|known| *known != name);
+                    name = earlier
+                        .unwrap_or(RecordName { pid: who.pid, suffix: Some(random_suffix()) });
+                }
             }
         }
         Err(Error::Contended { path: directory.join(name) })
+    }
+
+    /// The name with a suffix that an earlier record of this very process has.
+    fn earlier_name(
+        &self,
+        directory: &Directory,
+        who: &Incarnation<'_>,
+    ) -> Result<Option<RecordName>> {
+        let is_ours = |name: RecordName, held: &Held| {
+            name.suffix.is_some()
+                && Incarnation::of(&held.record).pid_ns == who.pid_ns
+                && self.judge_held(directory, name, held, None).verdict == Verdict::Alive
+        };
+        Ok(self.hold_with_pid(directory, who.pid, is_ours)?.map(|(name, _)| name))
     }
 
     /// Who has a name that we want.

@@ -275,11 +275,7 @@ impl Registration {
             Err(error) => Err(error),
         };
         if let Some(life) = state.standing.life.take() {
-            // Removed while it is still held, so that nobody can have taken it over.
-            let name = state.standing.name.lock_name();
-            if state.directory.identity_of(&name).is_ok_and(|found| found.ino == life.ino) {
-                _ = state.directory.unlink(&name);
-            }
+            life.give_back(&state.directory);
         }
         result
     }
@@ -331,7 +327,11 @@ impl State {
                 self.let_go();
                 self.read_own(instance)
             }
-            Err(errno) => Err(Error::io("lock", self.directory.join(name), errno)),
+            Err(errno) => {
+                // The lock may have been taken before the look at the name failed.
+                self.let_go();
+                Err(Error::io("lock", self.directory.join(name), errno))
+            }
         }
     }
 
@@ -415,15 +415,17 @@ impl State {
                 Ok(Some(published)) => {
                     self.standing.published = published;
                     self.standing.record = record;
-                    if life.is_some() {
-                        self.standing.life = life;
+                    if let Some(life) = life
+                        && let Some(former) = self.standing.life.replace(life)
+                    {
+                        former.give_back(&self.directory);
                     }
                     self.recover();
                     return Ok(());
                 }
                 Ok(None) => {
-                    if life.is_some() {
-                        _ = self.directory.unlink(&name.lock_name());
+                    if let Some(life) = life {
+                        life.give_back(&self.directory);
                     }
                     self.standing.name =
                         RecordName { pid: name.pid, suffix: Some(random_suffix()) };
@@ -436,8 +438,8 @@ impl State {
                     self.directory = Directory::open_to_write(&self.directory.path)?;
                 }
                 Err(error) => {
-                    if life.is_some() {
-                        _ = self.directory.unlink(&name.lock_name());
+                    if let Some(life) = life {
+                        life.give_back(&self.directory);
                     }
                     return Err(error);
                 }

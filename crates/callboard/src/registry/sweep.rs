@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use rustix::fs::{FileType, FlockOperation, OFlags, Stat, flock, fstat};
+use rustix::fs::{FileType, FlockOperation, OFlags, Stat, flock};
 use rustix::io::Errno;
 
-use super::directory::{Directory, NotRead, effective_uid, now, retry};
+use super::directory::{Directory, NotRead, effective_uid, now, retry, stat_of};
 use super::list::{Look, Visit, entries, seconds};
 use super::lock::{Locked, WriteLock, lock_to_write};
 use super::publish::{Written, rename_noreplace};
@@ -404,7 +404,7 @@ fn remove_lock(
         Err(Errno::NOENT) => return Ok(false),
         Err(errno) => return Err(errno),
     };
-    if FileIdentity::of(&fstat(&fd)?) != identity {
+    if FileIdentity::of(&stat_of(&fd)?) != identity {
         return Ok(false);
     }
     match retry(|| flock(&fd, FlockOperation::NonBlockingLockExclusive)) {

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FileType, OFlags, Stat, fstat};
+use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::Registry;
-use super::directory::{Directory, now};
+use super::directory::{Directory, effective_uid, now, stat_of};
 use super::list::{Look, entries, seconds};
 use super::lock::{Locked, WriteLock, lock_to_write};
 use super::publish::{Published, Replaced, replace};
 use super::read::{NotRead, Reader, open_record};
 use super::snapshot::FileIdentity;
+use super::{ProblemKind, Registry};
 use crate::error::{Error, Result};
 use crate::process::{Incarnation, Judgement, Processes, Verdict, judge};
 use crate::record::{EntryName, Patch, RecordName, SessionRecord};
@@ -40,18 +40,19 @@ pub(super) enum Hold {
 pub(super) fn hold(directory: &Directory, name: RecordName) -> Result<Hold> {
     let path = || directory.join(name);
     let text = name.to_string();
-    let c_name = std::ffi::CString::new(text.as_str()).unwrap_or_default();
     let until = Instant::now() + PERSISTENCE;
     while Instant::now() < until {
         let fd = match open_record(directory, &*text, OFlags::RDWR) {
             Ok(fd) => fd,
             Err(Errno::NOENT) => return Ok(Hold::Missing),
-            Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR | Errno::ACCESS | Errno::PERM) => {
+            Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Ok(Hold::NotARecord),
+            // Somebody else's, or a file of ours that something keeps us from: not the same.
+            Err(Errno::ACCESS | Errno::PERM) if !is_our_file(directory, &text) => {
                 return Ok(Hold::NotARecord);
             }
             Err(errno) => return Err(Error::io("open", path(), errno)),
         };
-        let stat = fstat(&fd).map_err(|e| Error::io("look at", path(), e))?;
+        let stat = stat_of(&fd).map_err(|e| Error::io("look at", path(), e))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Ok(Hold::NotARecord);
         }
@@ -65,18 +66,29 @@ pub(super) fn hold(directory: &Directory, name: RecordName) -> Result<Hold> {
             Err(errno) => return Err(Error::io("lock", path(), errno)),
         }
         let mut reader = Reader::new(crate::record::MAX_RECORD_BYTES);
-        return Ok(match reader.read(directory, &c_name, FileType::Unknown) {
+        return Ok(match reader.read_open(lock.fd()) {
             Ok((bytes, stat)) => match SessionRecord::parse(bytes) {
                 Ok(record) if record.pid() == name.pid => {
                     Hold::Held(Box::new(Held { lock, identity, record, stat }))
                 }
                 _ => Hold::NotARecord,
             },
+            // What could not be read may well be a record; only what it is makes it none.
+            Err(NotRead::Problem(ProblemKind::Unreadable(error))) => {
+                return Err(Error::io("read", path(), error));
+            }
             Err(NotRead::Gone) => Hold::Missing,
             Err(NotRead::Problem(_)) => Hold::NotARecord,
         });
     }
     Err(Error::Contended { path: path() })
+}
+
+fn is_our_file(directory: &Directory, name: &str) -> bool {
+    directory.stat(name).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && stat.st_uid == effective_uid()
+    })
 }
 
 /// Writes a changed record in the place of a held one.
