@@ -120,6 +120,11 @@ impl Directory {
         local::is_local(&self.fd)
     }
 
+    /// To the first of its names, for another pass over them.
+    pub(super) fn rewind(&self) -> rustix::io::Result<()> {
+        rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0)).map(|_| ())
+    }
+
     pub(super) fn stat(&self, name: &str) -> rustix::io::Result<Stat> {
         retry(|| rustix::fs::statat(&self.fd, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW))
     }

@@ -6,7 +6,7 @@ use super::publish::{Published, Replaced, publish_new, replace};
 use super::registration::Registration;
 use super::sweep::remove_judged;
 use super::token::{random_instance, random_suffix};
-use super::update::{Held, Hold, hold};
+use super::update::{Held, Hold, hold, suffixed_names};
 use super::{Registry, SignIn};
 use crate::error::{Error, Result};
 use crate::process::{Incarnation, Verdict, identify};
@@ -110,7 +110,9 @@ impl Registry {
         let domain = self.here().pid_domain();
         let instance = random_instance();
         let with_life_lock = role == Role::Oneself && directory.is_local();
-        let mut name = RecordName::new(who.pid);
+        // Also where the plain name is free again: one process has one record.
+        let earlier = self.earlier_name(directory, who)?;
+        let mut name = earlier.unwrap_or(RecordName::new(who.pid));
         for _ in 0..ATTEMPTS {
             // Given back, with its file, on every way out but those that keep it.
             let life = if with_life_lock { TakenLock::take(directory, name)? } else { None };
@@ -141,12 +143,7 @@ impl Registry {
                         return Ok(Standing { name, record, published, life });
                     }
                 }
-                Holder::Nobody | Holder::Another => {
-                    let earlier =
-                        self.earlier_name(directory, &who)?.filter(|known| *known != name);
-                    name = earlier
-                        .unwrap_or(RecordName { pid: who.pid, suffix: Some(random_suffix()) });
-                }
+                Holder::Nobody | Holder::Another => name.suffix = Some(random_suffix()),
             }
         }
         Err(Error::Contended { path: directory.join(name) })
@@ -158,12 +155,15 @@ impl Registry {
         directory: &Directory,
         who: &Incarnation<'_>,
     ) -> Result<Option<RecordName>> {
-        let is_ours = |name: RecordName, held: &Held| {
-            name.suffix.is_some()
+        for name in suffixed_names(directory, who.pid)? {
+            if let Hold::Held(held) = hold(directory, name)?
                 && Incarnation::of(&held.record).pid_ns == who.pid_ns
-                && self.judge_held(directory, name, held, None).verdict == Verdict::Alive
-        };
-        Ok(self.hold_with_pid(directory, who.pid, is_ours)?.map(|(name, _)| name))
+                && self.judge_held(directory, name, &held, None).verdict == Verdict::Alive
+            {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// Who has a name that we want.

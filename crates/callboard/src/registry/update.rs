@@ -108,6 +108,23 @@ pub(super) fn replace_held(
     })
 }
 
+/// The names with a suffix that stand for this pid: a look at all names, and at no file.
+pub(super) fn suffixed_names(directory: &Directory, pid: u32) -> Result<Vec<RecordName>> {
+    let mut names = Vec::new();
+    directory
+        .rewind()
+        .and_then(|()| {
+            entries(directory, |name, _| match EntryName::parse(name.to_bytes()) {
+                EntryName::Record(name) if name.pid == pid && name.suffix.is_some() => {
+                    names.push(name);
+                }
+                _ => {}
+            })
+        })
+        .map_err(|e| Error::io("list", &directory.path, e))?;
+    Ok(names)
+}
+
 impl Registry {
     /// Changes the record of the running process `pid` on its behalf: a hook does this, or a
     /// script. Any number of writers at once, nothing is lost, and a record that was removed is
@@ -198,13 +215,7 @@ impl Registry {
             return Ok(Some(found));
         }
         // Only now, and rarely: the plain name is another's, or nobody's.
-        let mut names = Vec::new();
-        entries(directory, |name, _| match EntryName::parse(name.to_bytes()) {
-            EntryName::Record(name) if name.pid == pid && name != plain => names.push(name),
-            _ => {}
-        })
-        .map_err(|e| Error::io("list", &directory.path, e))?;
-        for name in names {
+        for name in suffixed_names(directory, pid)? {
             if let Some(found) = hold_if_right(name)? {
                 return Ok(Some(found));
             }
