@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod generate;
+mod soak;
 mod test;
 mod workspace;
 
@@ -16,7 +17,8 @@ cargo xtask <command>
   test                 install or name what the tests need, then run every test
   check                formatting, clippy, docs, generated files, links, dependency count
   generate [--check]   write the files that come from code, or only compare them
-  bench [options]      measure; `cargo xtask bench --help` lists the options";
+  bench [options]      measure; `cargo xtask bench --help` lists the options
+  soak [options]       storms of processes; `cargo xtask soak --help` lists the options";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -42,6 +44,9 @@ fn run(arguments: &[String]) -> Result<()> {
         ("bench", options) => bench::run(options),
         // What the benchmark starts of itself: it needs a process with nothing else in it.
         ("bench-one", options) => bench::one(options),
+        ("soak", options) => soak::run(options),
+        // The processes of a storm.
+        ("soak-actor", options) => soak::act(options),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(())

@@ -9,12 +9,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+// The registers of a call differ between machines; so far these are known.
+#[cfg(target_arch = "x86_64")]
+mod fault;
 mod fork;
 mod home;
 mod process;
 mod stage;
 mod step;
 
+#[cfg(target_arch = "x86_64")]
+pub use fault::{Call, Counts, Fault, Faulty, Struck, window};
 pub use fork::{fork, thread_id, with_action, with_ignored};
 pub use home::Home;
 pub use process::{Process, Prompt, collect, kill, kill_self, wait_for_exit};

@@ -79,14 +79,14 @@ impl Traced {
     }
 }
 
-fn trace(request: libc::c_uint, pid: libc::pid_t, data: i64) {
+pub(crate) fn trace(request: libc::c_uint, pid: libc::pid_t, data: i64) {
     // SAFETY: none of the requests above takes an address of this process (ptrace(2)).
     #[allow(unsafe_code)]
     let done = unsafe { libc::ptrace(request, pid, 0_usize, data) };
     assert_ne!(done, -1, "ptrace({request}) failed: {}", std::io::Error::last_os_error());
 }
 
-fn wait(pid: libc::pid_t) -> libc::c_int {
+pub(crate) fn wait(pid: libc::pid_t) -> libc::c_int {
     let mut status = 0;
     // SAFETY: `status` is valid for a write of its type for as long as the call lasts.
     #[allow(unsafe_code)]

@@ -31,15 +31,19 @@ pub(super) fn detect() -> Here {
     let has_pidfs = look.has_pidfs(pid);
     // In a new PID namespace without a /proc of its own, /proc/self still names this task, by
     // its number in the namespace that /proc belongs to.
-    let own_number = look.found(retry(|| readlinkat(CWD, "/proc/self", Vec::new())));
-    let own_number = own_number.and_then(|link| link.to_str().ok()?.parse().ok());
+    let own_link = look.found(retry(|| readlinkat(CWD, "/proc/self", Vec::new())));
+    let pid_ns = look.found(inode_of("/proc/self/ns/pid"));
+    // Where /proc is there, all of these are; one that is missing alone was not looked at.
+    let there = [boot_id.is_some(), own_link.is_some(), pid_ns.is_some()];
+    look.is_complete &= there == [true; 3] || there == [false; 3];
+    let own_number = own_link.and_then(|link| link.to_str().ok()?.parse().ok());
     let raw = pid.as_raw_nonzero().get() as u32;
     Here {
         pid: raw,
         boot_id: boot_id.filter(|id| id.len() == 36),
         machine_id: machine_id
             .filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())),
-        pid_ns: look.found(inode_of("/proc/self/ns/pid")),
+        pid_ns,
         time_ns: look.found(inode_of("/proc/self/ns/time")),
         has_pidfs,
         proc_is_ours: own_number == Some(raw),
@@ -66,7 +70,10 @@ impl Look {
         if cfg!(not(target_pointer_width = "64")) {
             return false;
         }
-        let magic = retry(|| pidfd_open(pid, PidfdFlags::empty()))
+        let open = || retry(|| pidfd_open(pid, PidfdFlags::empty()));
+        // A filter refuses every time; what is refused once is not a filter's doing.
+        let magic = open()
+            .or_else(|_| open())
             .and_then(|fd| retry(|| fstatfs(&fd)).map_err(|_| Errno::IO))
             .map(|fs| fs.f_type as u32);
         match magic {

@@ -122,7 +122,7 @@ impl Directory {
 
     /// To the first of its names, for another pass over them.
     pub(super) fn rewind(&self) -> rustix::io::Result<()> {
-        rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0)).map(|_| ())
+        retry(|| rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0))).map(|_| ())
     }
 
     pub(super) fn stat(&self, name: &str) -> rustix::io::Result<Stat> {

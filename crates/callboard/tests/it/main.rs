@@ -6,6 +6,8 @@
 mod actor;
 mod between;
 mod crash;
+#[cfg(target_arch = "x86_64")]
+mod faults;
 mod foreign;
 mod handover;
 mod hostile;
