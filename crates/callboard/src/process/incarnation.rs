@@ -112,10 +112,7 @@ impl<'a> Domain<'a> {
             domain.system = System::Windows;
         } else if let Some(rest) = text.strip_prefix("linux:") {
             domain.system = System::Linux;
-            // A machine id has 32 digits; there is seldom a need to look for its end.
-            let usual = rest.as_bytes().get(32) == Some(&b':') && !rest[..32].contains(':');
-            let colon = if usual { Some(32) } else { rest.bytes().position(|b| b == b':') };
-            if let Some(colon) = colon {
+            if let Some(colon) = rest.bytes().position(|b| b == b':') {
                 domain.pid_ns = parse_namespace(&rest[colon + 1..]);
                 if colon > 0 {
                     let start = "linux:".len();

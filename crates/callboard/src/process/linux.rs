@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{CWD, Mode, OFlags, fstat, fstatfs, openat, readlinkat, stat};
-use rustix::io::{Errno, read};
+use rustix::io::{Errno, read, retry_on_intr as retry};
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open, test_kill_process};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -84,16 +84,6 @@ impl Look {
                 self.is_complete = false;
                 false
             }
-        }
-    }
-}
-
-/// A signal handler of the host program may interrupt any call.
-fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
-    loop {
-        match call() {
-            Err(Errno::INTR) => {}
-            result => return result,
         }
     }
 }
@@ -182,15 +172,9 @@ impl<'h> Processes<'h> {
         let Some(pid) = i32::try_from(number).ok().and_then(Pid::from_raw) else {
             return PidfdSight::Gone;
         };
-        match retry(|| pidfd_open(pid, PidfdFlags::empty())) {
-            Ok(fd) => match retry(|| fstat(&fd)) {
-                Ok(stat) => match has_exited(&fd) {
-                    Ok(true) => PidfdSight::Exited(stat.st_ino),
-                    Ok(false) => PidfdSight::Running(stat.st_ino),
-                    Err(_) => PidfdSight::Unusable,
-                },
-                Err(_) => PidfdSight::Unusable,
-            },
+        match look_at(pid) {
+            Ok((ino, true)) => PidfdSight::Exited(ino),
+            Ok((ino, false)) => PidfdSight::Running(ino),
             Err(Errno::SRCH) => PidfdSight::Gone,
             // The number of a thread is refused, but so may be any number by a filter.
             Err(Errno::NOENT | Errno::INVAL) if self.here.proc_is_ours && is_thread(number) => {
@@ -328,15 +312,9 @@ impl Inside {
     }
 
     fn add(&mut self, pid: Pid, here: &Here) {
-        match retry(|| pidfd_open(pid, PidfdFlags::empty())) {
-            Ok(fd) => match retry(|| fstat(&fd)) {
-                Ok(stat) => match has_exited(&fd) {
-                    Ok(true) => {}
-                    Ok(false) => _ = self.pidfds.insert(stat.st_ino),
-                    Err(_) => self.failed = true,
-                },
-                Err(_) => self.failed = true,
-            },
+        match look_at(pid) {
+            Ok((_, true)) => {}
+            Ok((ino, false)) => _ = self.pidfds.insert(ino),
             // It has ended since the name was read.
             Err(Errno::SRCH) => {}
             Err(_) => self.failed |= here.has_pidfs,
@@ -357,12 +335,16 @@ fn nested_identity(pid: i32, here: &Here) -> Result<Option<((u64, u32), u64)>, E
     if Some(ns) == here.pid_ns {
         return Ok(None);
     }
-    let status = read_small(&format!("/proc/{pid}/status"))?;
-    let status = String::from_utf8_lossy(&status);
-    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let numbers = status_field(pid, "NSpid:")?;
     let inner = numbers.and_then(|n| n.split_whitespace().last()?.parse().ok());
     let line = StatLine::read(&format!("/proc/{pid}/stat"))?;
     Ok(inner.filter(|_| !line.is_dead()).map(|inner| ((ns, inner), line.start_ticks)))
+}
+
+/// The inode number of a process's pidfd, and whether it has exited.
+fn look_at(pid: Pid) -> Result<(u64, bool), Errno> {
+    let fd = retry(|| pidfd_open(pid, PidfdFlags::empty()))?;
+    Ok((retry(|| fstat(&fd))?.st_ino, has_exited(&fd)?))
 }
 
 /// A pidfd becomes readable when the process has exited, collected or not.
@@ -375,10 +357,15 @@ fn has_exited(pidfd: &OwnedFd) -> Result<bool, Errno> {
 
 /// Whether the number is that of a thread, and of no process.
 fn is_thread(number: u32) -> bool {
-    let Ok(status) = read_small(&format!("/proc/{number}/status")) else { return false };
-    let status = String::from_utf8_lossy(&status);
-    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    let group = status_field(number, "Tgid:").ok().flatten();
     group.and_then(|group| group.trim().parse().ok()).is_some_and(|group: u32| group != number)
+}
+
+/// What follows a name in `/proc/<pid>/status`.
+fn status_field(pid: impl std::fmt::Display, name: &str) -> Result<Option<String>, Errno> {
+    let status = read_small(&format!("/proc/{pid}/status"))?;
+    let status = String::from_utf8_lossy(&status);
+    Ok(status.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned))
 }
 
 /// The fields of `/proc/<pid>/stat` that identify a process.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fchmod, fstat, openat};
 use rustix::io::Errno;
+// A signal handler of the host program may interrupt any call.
+pub(super) use rustix::io::retry_on_intr as retry;
 
 use super::problem::ProblemKind;
 use super::snapshot::FileIdentity;
@@ -168,16 +170,6 @@ pub(super) fn not_a_file(kind: FileType) -> Option<&'static str> {
         FileType::Socket => "socket",
         FileType::CharacterDevice | FileType::BlockDevice => "device",
     })
-}
-
-/// A signal handler of the host program may interrupt any call.
-pub(super) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
-    loop {
-        match call() {
-            Err(Errno::INTR) => {}
-            result => return result,
-        }
-    }
 }
 
 /// What a file is.

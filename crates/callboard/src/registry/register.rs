@@ -6,7 +6,7 @@ use super::publish::{Published, Replaced, publish_new, replace};
 use super::registration::Registration;
 use super::sweep::remove_judged;
 use super::token::{random_instance, random_suffix};
-use super::update::{Held, Hold, hold, suffixed_names};
+use super::update::{Held, Hold, hold, hold_first, suffixed_names};
 use super::{Registry, SignIn};
 use crate::error::{Error, Result};
 use crate::process::{Incarnation, Verdict, identify};
@@ -73,7 +73,7 @@ impl Registry {
             sign_in.cwd = std::env::current_dir().ok();
         }
         let directory = Directory::open_to_write(self.dir())?;
-        let standing = self.stand(&directory, &sign_in, &who, Role::Oneself)?;
+        let standing = self.stand(&directory, &sign_in, &who, &here.pid_domain(), Role::Oneself)?;
         Ok(SignedIn::In(Registration::new(self.clone(), directory, standing)))
     }
 
@@ -96,7 +96,7 @@ impl Registry {
             sign_in.cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).ok();
         }
         let directory = Directory::open_to_write(self.dir())?;
-        Ok(self.stand(&directory, &sign_in, &who, Role::OnBehalf)?.record)
+        Ok(self.stand(&directory, &sign_in, &who, &here.pid_domain(), Role::OnBehalf)?.record)
     }
 
     /// Makes the record of `who` stand in the directory.
@@ -105,9 +105,9 @@ impl Registry {
         directory: &Directory,
         sign_in: &SignIn,
         who: &Incarnation<'_>,
+        domain: &str,
         role: Role,
     ) -> Result<Standing> {
-        let domain = self.here().pid_domain();
         let instance = random_instance();
         let with_life_lock = role == Role::Oneself && directory.is_local();
         // Also where the plain name is free again: one process has one record.
@@ -119,7 +119,7 @@ impl Registry {
             let lock_ino = life.as_ref().map(TakenLock::ino);
             let who = Incarnation { lock_ino, ..who.clone() };
             if life.is_some() || !with_life_lock {
-                let record = sign_in.record(&who, &domain, &instance, now(), None);
+                let record = sign_in.record(&who, domain, &instance, now(), None);
                 if let Some(published) = publish_new(directory, name, &record)? {
                     let life = life.map(TakenLock::keep);
                     return Ok(Standing { name, record, published, life });
@@ -136,7 +136,7 @@ impl Registry {
                     // Who speaks for another process does not take its registration from it.
                     let theirs = before.instance().filter(|_| role == Role::OnBehalf);
                     let instance = theirs.as_deref().unwrap_or(&instance);
-                    let record = sign_in.record(&who, &domain, instance, now(), Some(before));
+                    let record = sign_in.record(&who, domain, instance, now(), Some(before));
                     let replaced = replace(directory, name, &record, held.identity)?;
                     if let Replaced::Yes(published) = replaced {
                         let life = life.map(TakenLock::keep);
@@ -155,15 +155,12 @@ impl Registry {
         directory: &Directory,
         who: &Incarnation<'_>,
     ) -> Result<Option<RecordName>> {
-        for name in suffixed_names(directory, who.pid)? {
-            if let Hold::Held(held) = hold(directory, name)?
-                && Incarnation::of(&held.record).pid_ns == who.pid_ns
-                && self.judge_held(directory, name, &held, None).verdict == Verdict::Alive
-            {
-                return Ok(Some(name));
-            }
-        }
-        Ok(None)
+        let is_ours = |name, held: &Held| {
+            Incarnation::of(&held.record).pid_ns == who.pid_ns
+                && self.judge_held(directory, name, held, None).verdict == Verdict::Alive
+        };
+        let found = hold_first(directory, suffixed_names(directory, who.pid)?, is_ours)?;
+        Ok(found.map(|(name, _)| name))
     }
 
     /// Who has a name that we want.

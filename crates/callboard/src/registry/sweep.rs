@@ -6,7 +6,7 @@ use rustix::fs::{FileType, FlockOperation, OFlags, Stat, flock};
 use rustix::io::Errno;
 
 use super::directory::{Directory, NotRead, effective_uid, now, retry, stat_of};
-use super::list::{Look, Visit, entries, seconds};
+use super::list::{Visit, entries, seconds};
 use super::lock::{Locked, WriteLock, lock_to_write};
 use super::publish::{Written, rename_noreplace};
 use super::read::{Reader, open_record};
@@ -15,7 +15,7 @@ use super::token::next_token;
 use super::update::{Held, Hold, hold};
 use super::{Problem, ProblemKind, Registry};
 use crate::error::{Error, Result};
-use crate::process::{Evidence, Incarnation, Processes, Verdict, judge, signal_zero};
+use crate::process::{Evidence, Verdict, signal_zero};
 use crate::record::{EntryName, MAX_RECORD_BYTES, RecordName, SessionRecord};
 
 /// Files that a writer leaves for microseconds, and only a killed one for longer.
@@ -175,17 +175,7 @@ impl Registry {
     fn judge_aside(&self, directory: &Directory, name: &str, file: RecordName) -> Option<Evidence> {
         let (bytes, stat) = read_now(directory, name)?;
         let record = SessionRecord::parse(&bytes).ok().filter(|r| r.pid() == file.pid)?;
-        let here = self.here();
-        let mut processes = Processes::new(&here);
-        let mut look = Look {
-            processes: &mut processes,
-            directory,
-            here: &here,
-            file,
-            written_at: seconds(&stat),
-            own_lock: None,
-        };
-        Some(judge(&Incarnation::of(&record), &here, &mut look).evidence)
+        Some(self.judge_read(directory, file, &record, &stat, None).evidence)
     }
 
     /// Removes the records with this pid whose process is proven dead, and says how many: for a

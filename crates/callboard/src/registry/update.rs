@@ -108,6 +108,22 @@ pub(super) fn replace_held(
     })
 }
 
+/// The first of these records that is the right one, locked.
+pub(super) fn hold_first(
+    directory: &Directory,
+    names: impl IntoIterator<Item = RecordName>,
+    is_right: impl Fn(RecordName, &Held) -> bool,
+) -> Result<Option<(RecordName, Box<Held>)>> {
+    for name in names {
+        if let Hold::Held(held) = hold(directory, name)?
+            && is_right(name, &held)
+        {
+            return Ok(Some((name, held)));
+        }
+    }
+    Ok(None)
+}
+
 /// The names with a suffix that stand for this pid: a look at all names, and at no file.
 pub(super) fn suffixed_names(directory: &Directory, pid: u32) -> Result<Vec<RecordName>> {
     let mut names = Vec::new();
@@ -204,23 +220,11 @@ impl Registry {
         pid: u32,
         is_right: impl Fn(RecordName, &Held) -> bool,
     ) -> Result<Option<(RecordName, Box<Held>)>> {
-        let hold_if_right = |name| -> Result<Option<(RecordName, Box<Held>)>> {
-            Ok(match hold(directory, name)? {
-                Hold::Held(held) if is_right(name, &held) => Some((name, held)),
-                _ => None,
-            })
-        };
-        let plain = RecordName::new(pid);
-        if let Some(found) = hold_if_right(plain)? {
+        if let Some(found) = hold_first(directory, [RecordName::new(pid)], &is_right)? {
             return Ok(Some(found));
         }
         // Only now, and rarely: the plain name is another's, or nobody's.
-        for name in suffixed_names(directory, pid)? {
-            if let Some(found) = hold_if_right(name)? {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
+        hold_first(directory, suffixed_names(directory, pid)?, &is_right)
     }
 
     /// Whether the process that a held record names is running.
@@ -231,12 +235,24 @@ impl Registry {
         held: &Held,
         own_lock: Option<u64>,
     ) -> Judgement {
+        self.judge_read(directory, file, &held.record, &held.stat, own_lock)
+    }
+
+    /// The same for a record that was read without its lock.
+    pub(super) fn judge_read(
+        &self,
+        directory: &Directory,
+        file: RecordName,
+        record: &SessionRecord,
+        stat: &Stat,
+        own_lock: Option<u64>,
+    ) -> Judgement {
         let here = self.here();
         let mut processes = Processes::new(&here);
-        let written_at = seconds(&held.stat);
+        let written_at = seconds(stat);
         let mut look =
             Look { processes: &mut processes, directory, here: &here, file, written_at, own_lock };
-        judge(&Incarnation::of(&held.record), &here, &mut look)
+        judge(&Incarnation::of(record), &here, &mut look)
     }
 
     /// Whether the pid in the record is one of this PID namespace: "42" inside a container is not
