@@ -2,17 +2,20 @@
 //!
 //! What runs there (an `atexit` function, a panic hook, a signal handler) may not allocate, lock
 //! or wait, so everything is prepared beforehand: the paths as C strings and the instance that
-//! the file must still name. The system calls are open, read, close and unlink, all
+//! the file must still name. The system calls are openat, read, close and unlinkat, all
 //! async-signal-safe (signal-safety(7)), and rustix makes them without touching `errno` on Linux.
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use rustix::fs::{CWD, Mode, OFlags, openat, unlink};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
+
+use crate::record::RecordName;
 
 /// Which exit paths are covered; none at first.
 ///
@@ -81,10 +84,11 @@ pub fn emergency_sign_out() {
         if let Some(prepared) = prepared_at(prepared)
             && prepared.pid == pid
             && prepared.active.swap(false, Ordering::AcqRel)
-            && names_instance(&prepared.record, &prepared.instance)
+            && let Some(directory) = prepared.open_directory()
+            && names_instance(&directory, &prepared.record, &prepared.instance)
         {
-            _ = unlink(&*prepared.record);
-            _ = unlink(&*prepared.lock);
+            _ = unlinkat(&directory, &*prepared.record, AtFlags::empty());
+            _ = unlinkat(&directory, &*prepared.lock, AtFlags::empty());
         }
     }
 }
@@ -98,10 +102,20 @@ static SLOTS: [AtomicPtr<Prepared>; MAX_COVERED] =
 #[derive(Debug)]
 struct Prepared {
     pid: u32,
+    directory: CString,
     record: CString,
     lock: CString,
     instance: Box<[u8]>,
     active: AtomicBool,
+}
+
+impl Prepared {
+    /// The directory. Its path may be made another one's between two of our calls, so names are
+    /// only used in what was opened.
+    fn open_directory(&self) -> Option<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        openat(CWD, &*self.directory, flags, Mode::empty()).ok()
+    }
 }
 
 /// One covered registration; uncovered when it is dropped.
@@ -112,14 +126,15 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// `None` if all places are taken.
-    pub(crate) fn new(record: &Path, lock: &Path, instance: &str) -> Option<Self> {
+    /// For a record in a directory; `None` if all places are taken.
+    pub(crate) fn new(directory: &Path, record: RecordName, instance: &str) -> Option<Self> {
         // Leaked, some 200 bytes for each registration that asks to be covered: a handler may be
         // looking at it at any time, so there is no moment at which it could be freed.
         let prepared: &'static Prepared = Box::leak(Box::new(Prepared {
             pid: std::process::id(),
-            record: CString::new(record.as_os_str().as_bytes()).ok()?,
-            lock: CString::new(lock.as_os_str().as_bytes()).ok()?,
+            directory: CString::new(directory.as_os_str().as_bytes()).ok()?,
+            record: CString::new(record.to_string()).ok()?,
+            lock: CString::new(record.lock_name()).ok()?,
             instance: instance.as_bytes().into(),
             active: AtomicBool::new(true),
         }));
@@ -156,10 +171,10 @@ fn prepared_at(address: *mut Prepared) -> Option<&'static Prepared> {
 
 /// Whether the file still speaks of this registration: a hook may have replaced it (then it does),
 /// another process may have its name by now (then it does not).
-fn names_instance(path: &std::ffi::CStr, instance: &[u8]) -> bool {
+fn names_instance(directory: &OwnedFd, name: &std::ffi::CStr, instance: &[u8]) -> bool {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let Ok(fd) = openat(CWD, path, flags, Mode::empty()) else { return false };
+    let Ok(fd) = openat(directory, name, flags, Mode::empty()) else { return false };
     // A signal may have come on a small alternate stack. What was read last is kept in front, so
     // that an instance on the border of two reads is found.
     let mut window = [0_u8; 2048];

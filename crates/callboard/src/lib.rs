@@ -49,7 +49,7 @@ pub use process::{Evidence, Judgement, Verdict};
 pub use quiet::Quiet;
 pub use record::{Key, Kind, Patch, SessionRecord, Status};
 pub use registry::{
-    Count, Home, Problem, ProblemKind, Registration, Registry, Session, SignIn, SignedIn, Snapshot,
-    SweepItem, SweepPlan, SweepReason, SweepReport, Visit,
+    Count, Event, Gone, Home, Problem, ProblemKind, Registration, Registry, Session, SignIn,
+    SignedIn, Snapshot, SweepItem, SweepPlan, SweepReason, SweepReport, Visit, Watch,
 };
 pub use spawner::Spawner;

@@ -15,6 +15,8 @@ mod fault;
 mod fork;
 mod home;
 mod process;
+#[cfg(target_os = "linux")]
+mod refused;
 mod stage;
 mod step;
 
@@ -23,5 +25,5 @@ pub use fault::{Call, Counts, Fault, Faulty, Struck, window};
 pub use fork::{fork, thread_id, with_action, with_ignored};
 pub use home::Home;
 pub use process::{Process, Prompt, collect, kill, kill_self, wait_for_exit};
-pub use stage::Stage;
+pub use stage::{Place, Stage};
 pub use step::{killed_at, paused_at};

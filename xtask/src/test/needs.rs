@@ -22,13 +22,25 @@ const NEEDS: &[Need] = &[
     },
     Need { program: "setpriv", package: "util-linux", reason: "another user of the same machine" },
     Need { program: "setsid", package: "util-linux", reason: "a terminal of a test's own" },
+    Need { program: "findmnt", package: "util-linux", reason: "which disk it is that fails" },
+    Need { program: "mkfs.ext4", package: "e2fsprogs", reason: "a home on a disk of its own" },
+    Need { program: "mkfs.xfs", package: "xfsprogs", reason: "the same on XFS" },
+    Need {
+        program: "mkfs.btrfs",
+        package: "btrfs-progs",
+        reason: "the same on btrfs, and a snapshot",
+    },
     Need { program: "bash", package: "bash", reason: "job control and completions" },
+    Need { program: "groff", package: "groff", reason: "the manual as people read it" },
+    Need { program: "tmux", package: "tmux", reason: "a status line that the real one draws" },
     Need { program: "git", package: "git", reason: "the list of the project's files" },
 ];
 
-/// Only Linux has namespaces; tests of them are compiled there only.
+/// Only Linux has namespaces, and these file systems; tests of them are compiled there only.
+const ON_LINUX: &[&str] = &["util-linux", "e2fsprogs", "xfsprogs", "btrfs-progs"];
+
 fn applies(need: &Need) -> bool {
-    cfg!(target_os = "linux") || need.package != "util-linux"
+    cfg!(target_os = "linux") || !ON_LINUX.contains(&need.package)
 }
 
 /// Installs what is missing, where it may; else says what to install. A test that cannot run is

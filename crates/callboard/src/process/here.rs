@@ -21,8 +21,9 @@ pub struct Here {
     pub has_pidfs: bool,
     /// Whether `/proc` is that of this PID namespace.
     pub proc_is_ours: bool,
-    /// When this boot began, in seconds since the epoch by the clock as it stands now. Only for
-    /// comparison with the times of files, never with the start of a process.
+    /// When this boot began, in seconds since the epoch by the clock as it stands now; unknown in
+    /// a time namespace. Only for comparison with the times of files, never with the start of a
+    /// process.
     pub booted_at: Option<i64>,
     /// Whether everything above was found or is not there. If not, a call failed that may succeed
     /// the next time (out of file descriptors, say), and this must not be kept.

@@ -23,6 +23,9 @@ const PID_FS_MAGIC: u32 = 0x5049_4446;
 /// The initial PID namespace has this inode number on every Linux (`PROC_PID_INIT_INO`).
 const INITIAL_PID_NS: u64 = 0xEFFF_FFFC;
 
+/// And the initial time namespace this one (`PROC_TIME_INIT_INO`).
+const INITIAL_TIME_NS: u64 = 0xEFFF_FFFA;
+
 pub(super) fn detect() -> Here {
     let pid = getpid();
     let mut look = Look { is_complete: true };
@@ -33,9 +36,14 @@ pub(super) fn detect() -> Here {
     // its number in the namespace that /proc belongs to.
     let own_link = look.found(retry(|| readlinkat(CWD, "/proc/self", Vec::new())));
     let pid_ns = look.found(inode_of("/proc/self/ns/pid"));
-    // Where /proc is there, all of these are; one that is missing alone was not looked at.
-    let there = [boot_id.is_some(), own_link.is_some(), pid_ns.is_some()];
-    look.is_complete &= there == [true; 3] || there == [false; 3];
+    let time_ns = look.found(inode_of("/proc/self/ns/time"));
+    look.is_complete &= match [boot_id.is_some(), own_link.is_some(), pid_ns.is_some()] {
+        [true, true, true] | [false, false, false] => true,
+        // A /proc of processes alone (`subset=pid`) has nothing else of the kernel.
+        [false, true, true] => inode_of("/proc/sys") == Err(Errno::NOENT),
+        // Where /proc is there, all are; one that is missing alone was not looked at.
+        _ => false,
+    };
     let own_number = own_link.and_then(|link| link.to_str().ok()?.parse().ok());
     let raw = pid.as_raw_nonzero().get() as u32;
     Here {
@@ -44,10 +52,12 @@ pub(super) fn detect() -> Here {
         machine_id: machine_id
             .filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())),
         pid_ns,
-        time_ns: look.found(inode_of("/proc/self/ns/time")),
+        time_ns,
         has_pidfs,
-        proc_is_ours: own_number == Some(raw),
-        booted_at: Some(booted_at()),
+        proc_is_ours: own_number == Some(raw)
+            && (pid_ns == Some(INITIAL_PID_NS) || look.has_one_number()),
+        // In a time namespace the machine seems to have booted at another time.
+        booted_at: time_ns.is_none_or(|ns| ns == INITIAL_TIME_NS).then(booted_at),
         is_complete: look.is_complete,
     }
 }
@@ -63,6 +73,14 @@ impl Look {
         looked
             .inspect_err(|errno| self.is_complete &= matches!(*errno, Errno::NOENT | Errno::NOTDIR))
             .ok()
+    }
+
+    /// Whether this process has no other number in the namespace that `/proc` belongs to: in one
+    /// around ours it has two, which may be the same by chance.
+    fn has_one_number(&mut self) -> bool {
+        let numbers = self.found(status_field("self", "NSpid:")).flatten();
+        // Older than 4.1: its number has to do.
+        numbers.is_none_or(|numbers| numbers.split_whitespace().count() == 1)
     }
 
     fn has_pidfs(&mut self, pid: Pid) -> bool {
@@ -208,9 +226,8 @@ impl<'h> Processes<'h> {
     /// See [`Witness::started_by`](super::Witness::started_by). Ten seconds of grace: a record is
     /// written after the process started, and the clock may have been set a little since.
     pub fn started_by(&mut self, ticks: u64, time: u64) -> bool {
-        let Some(booted) = self.here.booted_at.and_then(|t| u64::try_from(t).ok()) else {
-            return false;
-        };
+        // By this time namespace's clock, as the ticks are.
+        let Ok(booted) = u64::try_from(booted_at()) else { return false };
         let per_second = rustix::param::clock_ticks_per_second().max(1);
         booted * 1000 + ticks * 1000 / per_second <= time.saturating_add(10_000)
     }
@@ -255,6 +272,8 @@ impl Inside {
     fn search(&self, claim: &Incarnation<'_>, here: &Here) -> InsideSight {
         let by_pidfd = claim.pidfd_ino.filter(|_| claim.boot_id.is_some());
         let by_start = claim.pid_ns.zip(claim.start_ticks);
+        // Ticks of another time namespace are other numbers.
+        let by_start_too = by_start.is_some() && claim.time_ns == here.time_ns;
         let is_seen = match (by_pidfd, by_start) {
             (Some(ino), _) if here.has_pidfs => self.pidfds.contains(&ino),
             (_, Some((ns, ticks))) => self.nested.get(&(ns, claim.pid)) == Some(&ticks),
@@ -262,7 +281,7 @@ impl Inside {
         };
         if is_seen {
             InsideSight::Running
-        } else if self.failed || (by_pidfd.is_some() && !here.has_pidfs) {
+        } else if self.failed || (by_pidfd.is_some() && !here.has_pidfs && !by_start_too) {
             InsideSight::CouldNotLook
         } else if by_pidfd.is_some() && self.sees_all {
             InsideSight::Absent

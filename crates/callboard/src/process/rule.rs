@@ -2,7 +2,7 @@
 
 use super::here::Here;
 use super::incarnation::{Incarnation, System};
-use super::verdict::{Evidence, Judgement};
+use super::verdict::{Evidence, Judgement, Verdict};
 
 /// What a look at a pid through a pidfd shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,12 +126,18 @@ fn origin(claim: &Incarnation<'_>, here: &Here) -> Origin {
 ///
 /// On doubt the verdict is unknown: only what is proven dead is ever swept.
 pub fn judge(claim: &Incarnation<'_>, here: &Here, witness: &mut impl Witness) -> Judgement {
-    match origin(claim, here) {
+    let origin = origin(claim, here);
+    let evidence = match origin {
         Origin::ThisNamespace => in_this_namespace(claim, here, witness),
         Origin::PerhapsThisNamespace | Origin::Unstated => {
-            // A process that fits is it; one that does not fit proves nothing.
+            // A process that fits is it; one that does not fit proves nothing. Nor does one that
+            // runs, if who wrote the record could not look where it was (a sandbox without
+            // /proc): there is a process of that number everywhere.
             match in_this_namespace(claim, here, witness) {
                 Evidence::NoProcess | Evidence::PidReused => Evidence::OriginUnstated,
+                Evidence::OlderThanRecord if claim.system != System::Unstated => {
+                    Evidence::OriginUnstated
+                }
                 evidence => evidence,
             }
         }
@@ -150,8 +156,18 @@ pub fn judge(claim: &Incarnation<'_>, here: &Here, witness: &mut impl Witness) -
             _ => Evidence::OtherHost,
         },
         Origin::OtherSystem => Evidence::OtherSystem,
+    };
+    // LXC and systemd-nspawn bind a boot id of its own into each container, and one without /proc
+    // knows of none: a lock that is held on a disk of this kernel is held by somebody who lives.
+    let is_elsewhere = !matches!(origin, Origin::ThisNamespace | Origin::OtherNamespace);
+    if is_elsewhere
+        && evidence.verdict() == Verdict::Unknown
+        && claim.lock_ino.is_some()
+        && witness.lock(claim) == LockSight::Held
+    {
+        return Evidence::LockHeld.into();
     }
-    .into()
+    evidence.into()
 }
 
 fn in_this_namespace(claim: &Incarnation<'_>, here: &Here, witness: &mut impl Witness) -> Evidence {
@@ -302,6 +318,9 @@ mod tests {
         let no_ns = format!(r#""bootId":"{BOOT}","procStart":"500""#);
         let rebooted = r#""bootId":"99999999-1111-4222-8333-444444444444","pidDomain":"linux:m:pid:[10]","procStart":"500","pidfdIno":77"#;
         let elsewhere = r#""bootId":"99999999-1111-4222-8333-444444444444","pidDomain":"linux:n:pid:[10]","procStart":"500""#;
+        let lxc = r#""bootId":"99999999-1111-4222-8333-444444444444","pidDomain":"linux:n:pid:[11]","procStart":"500","pidfdIno":77,"lockIno":5"#;
+        let no_proc = r#""pidDomain":"linux:m:","procStart":"","pidfdIno":77,"lockIno":5"#;
+        let number_alone = r#""pidDomain":"linux:m:","procStart":"","startedAt":5000"#;
         let qwen = format!(r#""procStart":"{BOOT}:500","pidNs":10"#);
         let claude = r#""procStart":"500","pidDomain":"linux:m:pid:[10]""#;
         let claude_old = r#""procStart":"500""#;
@@ -379,6 +398,26 @@ mod tests {
             ("before the reboot", rebooted, boot(true), E::Rebooted),
             ("a guest that shares the disk of this machine", rebooted, boot(false), E::OtherBoot),
             ("another machine", elsewhere, told(), E::OtherBoot),
+            ("a container that is told another boot, lock held", lxc, lock(L::Held), E::LockHeld),
+            ("a container that is told another boot, lock free", lxc, lock(L::Free), E::OtherBoot),
+            (
+                "a sandbox without /proc, lock held, the number is another's here",
+                no_proc,
+                Told { pidfd: Some(P::Running(78)), ..lock(L::Held) },
+                E::LockHeld,
+            ),
+            (
+                "a sandbox without /proc, lock free",
+                no_proc,
+                Told { pidfd: Some(P::Gone), ..lock(L::Free) },
+                E::OriginUnstated,
+            ),
+            (
+                "a sandbox without /proc and pidfds: the number alone",
+                number_alone,
+                aged(S::Running(9), true),
+                E::OriginUnstated,
+            ),
             ("qwen, running", &qwen, stat(S::Running(500)), E::StartTime),
             ("qwen, reused", &qwen, stat(S::Running(501)), E::PidReused),
             ("claude, running", claude, stat(S::Running(500)), E::StartTime),

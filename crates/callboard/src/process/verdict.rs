@@ -72,9 +72,13 @@ evidence! {
     /// the record.
     OlderThanRecord Alive "pid" "the pid runs and is not younger than the record, which names no start time",
     /// Another PID namespace on this kernel; the session holds its lock.
-    LockHeld Alive "lock-held" "another pid namespace; the session holds its lock",
+    LockHeld Alive "lock-held" "elsewhere on this kernel; the session holds its lock",
     /// Another PID namespace on this kernel, which can be looked into from here.
     SeenInside Alive "seen-inside" "another pid namespace, seen from this one",
+
+    /// No record names the process: it was found running, so nothing was to be checked. Never the
+    /// judgement of a record.
+    Running Alive "running" "no record; the process was found running",
 
     /// It has exited, and its parent has not collected it yet.
     Exited Dead "exited" "the process has exited (a zombie)",

@@ -106,6 +106,10 @@ fields! {
         "when the record was last written",
     StatusUpdatedAt "statusUpdatedAt" Time Optional
         "since when the status (and what it waits for) is what it is",
+    Reached "reached" Text Optional
+        "with which `seq` each status was last set, as `busy 12 idle 13`: who waits for a status learns that it was there, however short. The eight last ones; one with white space in it is left out",
+    HookAt "hookAt" Time Optional
+        "when the event happened that a hook of the program last told; there while the status is what hooks said, gone once the session itself says one",
     ProcStart "procStart" Text Always
         "start time of the process: Linux, field 22 of `/proc/<pid>/stat`, in clock ticks since boot, decimal. Other programs also write `<boot id>:<ticks>`",
     PidDomain "pidDomain" Text Always

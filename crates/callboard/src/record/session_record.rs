@@ -1,13 +1,14 @@
 //! A record: its text, and where in it each value stands.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
 use super::MAX_RECORD_BYTES;
 use super::field::{FIELDS, Key, SCHEMA_VERSION, Shape};
-use super::patch::{Change, Patch};
-use super::scan::{Entry, Index, Malformed, Span, entries, integer, scan};
+use super::patch::{Change, Patch, words_and_numbers};
+use super::scan::{Entry, Index, Malformed, Span, entries, integer, scan, unescaped, well_formed};
 use super::words::{Kind, Status};
 
 /// What a session says about itself.
@@ -234,7 +235,7 @@ impl SessionRecord {
         entries(&self.text)
             .iter()
             .rev()
-            .find(|e| e.known.is_none() && key_text(e, &self.text) == name)
+            .find(|e| e.known.is_none() && *key_bytes(e, &self.text) == *name.as_bytes())
             .map(|e| e.value.of(&self.text))
     }
 
@@ -246,7 +247,7 @@ impl SessionRecord {
         if self.unescaped || !inner.contains('\\') {
             Some(Cow::Borrowed(inner))
         } else {
-            serde_json::from_str(value).ok().map(Cow::Owned)
+            unescaped(value).map(|wtf8| Cow::Owned(well_formed(&wtf8)))
         }
     }
 
@@ -254,6 +255,60 @@ impl SessionRecord {
     #[must_use]
     pub fn number(&self, key: Key) -> Option<u64> {
         integer(key.field().shape, self.value(key)?)
+    }
+
+    /// With which [`Key::Seq`] the session last took on a status; `None` where it never did, or
+    /// its program does not write that down. Higher than the `seq` of a record that was read
+    /// before: the session has had that status since, if only for a moment.
+    #[must_use]
+    pub fn reached(&self, status: &Status) -> Option<u64> {
+        self.all_reached().into_iter().find(|(other, _)| other == status).map(|(_, seq)| seq)
+    }
+
+    /// The same for every status that is known of.
+    #[must_use]
+    pub fn all_reached(&self) -> Vec<(Status, u64)> {
+        let text = self.text(Key::Reached).unwrap_or_default();
+        words_and_numbers(&text).map(|(word, seq)| (Status::from(word), seq)).collect()
+    }
+
+    /// The keys whose value differs between two records, or that only one of them has: those of
+    /// this one in its order, then the other's. Without those that every write may change.
+    pub(crate) fn differences(&self, before: &Self) -> Vec<String> {
+        const PASSING: [Key; 5] =
+            [Key::UpdatedAt, Key::StatusUpdatedAt, Key::Seq, Key::Reached, Key::HookAt];
+        let (now, then) = (entries(&self.text), entries(&before.text));
+        let find = |entries: &[Entry], text: &str, name: &[u8]| {
+            entries.iter().rposition(|entry| *key_bytes(entry, text) == *name)
+        };
+        let value = |entries: &[Entry], at: Option<usize>| at.map(|at| entries[at].value);
+        let mut keys = Vec::new();
+        // One that came and went in between leaves its number.
+        let came_and_went = self.text(Key::Reached) != before.text(Key::Reached);
+        if came_and_went && self.text(Key::Status) == before.text(Key::Status) {
+            keys.push(Key::Status.name().to_owned());
+        }
+        let mut tell = |name: &[u8]| keys.push(String::from_utf8_lossy(name).into_owned());
+        for (at, entry) in now.iter().enumerate() {
+            let name = key_bytes(entry, &self.text);
+            let is_last = find(&now, &self.text, &name) == Some(at);
+            if !is_last || entry.known.is_some_and(|key| PASSING.contains(&key)) {
+                continue;
+            }
+            let old = value(&then, find(&then, &before.text, &name));
+            if old.map(|old| old.of(&before.text)) != Some(entry.value.of(&self.text)) {
+                tell(&name);
+            }
+        }
+        for (at, entry) in then.iter().enumerate() {
+            let name = key_bytes(entry, &before.text);
+            let is_last = find(&then, &before.text, &name) == Some(at);
+            let passing = entry.known.is_some_and(|key| PASSING.contains(&key));
+            if is_last && !passing && find(&now, &self.text, &name).is_none() {
+                tell(&name);
+            }
+        }
+        keys
     }
 
     /// What is wrong inside it, as seen at `now` (ms since the epoch).
@@ -343,7 +398,8 @@ impl SessionRecord {
         }
         text.push('}');
         let unescaped = self.unescaped && !text.contains('\\');
-        let (pid, faulty) = (self.pid, self.faulty);
+        let pid = self.pid;
+        let faulty = self.faulty || !changes.iter().all(|change| change.fits());
         Self { text: text.into(), index, pid, trailing: None, faulty, unescaped, repeated: false }
     }
 
@@ -353,13 +409,16 @@ impl SessionRecord {
         let mut text = String::with_capacity(self.text.len() + 160);
         text.push('{');
         let mut met = vec![false; changes.len()];
-        for (at, entry) in members.iter().enumerate() {
-            let name = key_text(entry, &self.text);
-            // Where a key stands twice, the last one is what everybody reads.
-            if members[at + 1..].iter().any(|later| key_text(later, &self.text) == name) {
+        let names: Vec<_> = members.iter().map(|entry| key_bytes(entry, &self.text)).collect();
+        // Where a key stands twice, the last one is what everybody reads. Looked up, since a
+        // foreign program may have written thousands, and others wait for the lock meanwhile.
+        let last: HashMap<&[u8], usize> =
+            names.iter().enumerate().map(|(at, name)| (&**name, at)).collect();
+        for (at, (entry, name)) in members.iter().zip(&names).enumerate() {
+            if last.get(&**name) != Some(&at) {
                 continue;
             }
-            match changes.iter().position(|change| change.name == name) {
+            match changes.iter().position(|change| change.name.as_bytes() == &**name) {
                 None => {
                     separate(&mut text);
                     let whole = Span { start: entry.key.start, end: entry.value.end };
@@ -368,7 +427,7 @@ impl SessionRecord {
                 Some(change) => {
                     met[change] = true;
                     if let Some(value) = &changes[change].value {
-                        push_member(&mut text, &name, value);
+                        push_member(&mut text, &changes[change].name, value);
                     }
                 }
             }
@@ -415,14 +474,14 @@ impl PartialEq for SessionRecord {
 }
 
 /// The key of an entry, decoded.
-fn key_text<'t>(entry: &Entry, text: &'t str) -> Cow<'t, str> {
+fn key_bytes<'t>(entry: &Entry, text: &'t str) -> Cow<'t, [u8]> {
     if let Some(key) = entry.known {
-        return Cow::Borrowed(key.name());
+        return Cow::Borrowed(key.name().as_bytes());
     }
     let quoted = entry.key.of(text);
-    let inner = &quoted[1..quoted.len() - 1];
-    if inner.contains('\\') {
-        serde_json::from_str(quoted).map_or(Cow::Borrowed(inner), Cow::Owned)
+    let inner = &quoted.as_bytes()[1..quoted.len() - 1];
+    if inner.contains(&b'\\') {
+        unescaped(quoted).map_or(Cow::Borrowed(inner), Cow::Owned)
     } else {
         Cow::Borrowed(inner)
     }
@@ -440,159 +499,4 @@ pub(super) fn push_string(out: &mut String, text: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const CLAUDE: &str = r#"{"pid":22875,"sessionId":"12901c78","cwd":"/home/dev/project","startedAt":1795239552076,"procStart":"750407","version":"2.1.329","peerProtocol":1,"peerFeatures":["notify_idle"],"asksForConvertedSkills":null,"name":"project-c2","status":"waiting","updatedAt":1795239570805,"waitingFor":"permission prompt"}"#;
-
-    fn parse(text: &str) -> SessionRecord {
-        SessionRecord::parse(text.as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn an_update_keeps_what_it_does_not_understand_where_it_stands() {
-        let record = parse(CLAUDE);
-        let patch = Patch::new().status(Status::Busy, None).name("new \"name\"\u{1b}");
-        let updated = record.with(&patch, 1_795_239_580_000).unwrap();
-        assert_eq!(
-            updated.as_json(),
-            r#"{"pid":22875,"sessionId":"12901c78","cwd":"/home/dev/project","startedAt":1795239552076,"procStart":"750407","version":"2.1.329","peerProtocol":1,"peerFeatures":["notify_idle"],"asksForConvertedSkills":null,"name":"new \"name\"\u001b","status":"busy","updatedAt":1795239580000,"statusUpdatedAt":1795239580000,"seq":1}"#
-        );
-        assert_eq!(parse(updated.as_json()).as_json(), updated.as_json());
-        assert_eq!(updated.name().as_deref(), Some("new \"name\"\u{1b}"));
-        assert_eq!(updated.waiting_for(), None);
-    }
-
-    #[test]
-    fn numbers_and_unknown_values_keep_their_digits() {
-        let text = r#"{"pid":7,"big":123456789012345678901234567890,"tiny":1.50e-400,"deep":[[[{"é":"\u00e9"}]]],"Über":"x"}"#;
-        let updated = parse(text).with(&Patch::new().name("n"), 5).unwrap();
-        for kept in [
-            r#""big":123456789012345678901234567890"#,
-            r#""tiny":1.50e-400"#,
-            r#""deep":[[[{"é":"\u00e9"}]]]"#,
-            r#""Über":"x""#,
-        ] {
-            assert!(updated.as_json().contains(kept), "{kept} in {}", updated.as_json());
-        }
-    }
-
-    #[test]
-    fn the_last_of_a_repeated_key_counts_and_survives() {
-        let record = parse(r#"{"pid":7,"name":"a","x":1,"name":"b","\u006eame":"c","x":2}"#);
-        assert_eq!(record.name().as_deref(), Some("c"));
-        assert_eq!(record.raw("x"), Some("2"));
-        let updated = record.with(&Patch::new().cwd("/w"), 5).unwrap();
-        assert_eq!(updated.name().as_deref(), Some("c"));
-        assert_eq!(updated.raw("x"), Some("2"));
-        let renamed = record.with(&Patch::new().name("d"), 5).unwrap();
-        assert_eq!(renamed.name().as_deref(), Some("d"));
-    }
-
-    #[test]
-    fn faults_are_named_and_the_rest_is_read() {
-        let record = parse(
-            "{\"pid\":7,\"name\":5,\"startedAt\":-3,\"updatedAt\":253402300799999,\"cwd\":\"/w\"}\0\0",
-        );
-        let faults: Vec<String> = record.faults(1_000).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            faults,
-            [
-                "startedAt has the wrong type or range and is ignored",
-                "name has the wrong type or range and is ignored",
-                "more text follows the record at byte 72 and is ignored",
-                "updatedAt is in the future",
-            ]
-        );
-        assert_eq!(record.cwd().as_deref(), Some("/w"));
-        assert_eq!(record.started_at(), None);
-    }
-
-    #[test]
-    fn rubbish_after_a_good_record_does_not_hide_it() {
-        let mut bytes = CLAUDE.as_bytes().to_vec();
-        bytes.extend([0xff, 0xfe]);
-        let record = SessionRecord::parse(&bytes).unwrap();
-        assert_eq!(record.as_json(), CLAUDE);
-        assert_eq!(record.faults(u64::MAX).len(), 1);
-        assert_eq!(SessionRecord::parse(b"{\"pid\xff"), Err(Malformed::NotUtf8(5)));
-    }
-
-    #[test]
-    fn a_pid_is_what_makes_a_record() {
-        for text in ["{}", r#"{"pid":null}"#, r#"{"pid":-4}"#, r#"{"pid":0}"#, r#"{"pid":4.0}"#] {
-            assert_eq!(SessionRecord::parse(text.as_bytes()), Err(Malformed::NoPid), "{text}");
-        }
-    }
-
-    /// Values of every form, in any order, with white space and unknown keys between them.
-    fn some_record() -> impl Strategy<Value = String> {
-        let member = prop_oneof![
-            Just(r#""name":"n""#),
-            Just(r#""name" : "é\u0041""#),
-            Just(r#""status":"busy""#),
-            Just(r#""status": null"#),
-            Just(r#""waitingFor":"you""#),
-            Just(r#""seq":7"#),
-            Just(r#""updatedAt":1795239570805"#),
-            Just(r#""theirs":{"a":[1,"}"]}"#),
-            Just(r#""x":1e400"#),
-            Just(r#""cwd":"/w""#),
-            Just(r#""\u0078":2"#),
-        ];
-        proptest::collection::vec((member, prop_oneof![Just(""), Just(" "), Just("\n\t")]), 0..10)
-            .prop_map(|members| {
-                let mut text = "{\"pid\":7".to_owned();
-                members
-                    .iter()
-                    .for_each(|(member, space)| text += &format!("{space},{space}{member}"));
-                text + " }\n"
-            })
-    }
-
-    fn some_patch() -> impl Strategy<Value = Patch> {
-        prop_oneof![
-            ("[ -~é]{1,9}", any::<bool>()).prop_map(|(name, wait)| {
-                let waiting = wait.then_some("a \"look\"");
-                Patch::new().name(&name).status(Status::Waiting, waiting)
-            }),
-            Just(Patch::new().status(Status::Idle, None)),
-            Just(Patch::new().text(Key::Name, None)),
-            Just(Patch::new().cwd("").number(Key::LockIno, Some(u64::MAX))),
-            Just(Patch::new().extra("theirs", None)),
-            Just(Patch::new().extra("x", Some(&serde_json::json!({"y": [1]})))),
-        ]
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2048))]
-
-        /// The index that an update makes is the one that a reader will make of its text, and
-        /// nothing that it was not to change has changed.
-        #[test]
-        fn an_update_is_what_a_reader_reads(
-            text in some_record(),
-            patches in proptest::collection::vec(some_patch(), 1..5),
-        ) {
-            let mut record = parse(&text);
-            for (step, patch) in patches.iter().enumerate() {
-                let Some(updated) = record.with(patch, 1_000 + step as u64) else { continue };
-                let read = parse(updated.as_json());
-                serde_json::from_str::<serde::de::IgnoredAny>(updated.as_json()).unwrap();
-                let changes = patch.resolve(&record, 1_000 + step as u64);
-                for field in FIELDS {
-                    prop_assert_eq!(updated.raw(field.name), read.raw(field.name), "{}", field.name);
-                    let stamped = matches!(field.key, Key::Seq | Key::UpdatedAt);
-                    if !stamped && changes.iter().all(|change| change.name != field.name) {
-                        prop_assert_eq!(updated.raw(field.name), record.raw(field.name));
-                    }
-                }
-                for change in &changes {
-                    prop_assert_eq!(updated.raw(&change.name), change.value.as_deref());
-                }
-                record = updated;
-            }
-        }
-    }
-}
+mod tests;

@@ -3,16 +3,16 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fchmod, fstat, openat};
+use rustix::fs::{FileType, Mode, Stat, fchmod, fstat};
 use rustix::io::Errno;
 // A signal handler of the host program may interrupt any call.
 pub(super) use rustix::io::retry_on_intr as retry;
 
 use super::problem::ProblemKind;
 use super::snapshot::FileIdentity;
+use super::way::{self, NoWay};
 use crate::error::{Error, Result};
 
 /// An open registry directory.
@@ -39,11 +39,15 @@ pub(super) enum NotRead {
 }
 
 impl Directory {
-    /// Opens it to read. A symlink to a directory is followed: people move their state around.
+    /// Opens it to read. A symlink to a directory is followed if it is ours: people move their
+    /// state around.
     pub(super) fn open(path: &Path) -> Result<Self, NotRead> {
-        let directory = Self::open_raw(path).map_err(|errno| match errno {
-            Errno::NOENT => NotRead::Missing,
-            errno => NotRead::Problem(ProblemKind::Directory(errno.into())),
+        let directory = Self::open_raw(path, way::Missing::IsAnError).map_err(|no| match no {
+            NoWay::Errno(Errno::NOENT) => NotRead::Missing,
+            NoWay::Errno(errno) => NotRead::Problem(ProblemKind::Directory(errno.into())),
+            NoWay::Link { link, uid } => {
+                NotRead::Problem(ProblemKind::DirectoryBehindALink { link, uid })
+            }
         })?;
         if directory.uid != effective_uid() {
             let kind = ProblemKind::DirectoryOfAnotherUser { uid: directory.uid };
@@ -55,14 +59,14 @@ impl Directory {
     /// Opens it to write, makes it if need be, and takes it back from others if it is ours and
     /// they may write to it.
     pub(super) fn open_to_write(path: &Path) -> Result<Self> {
-        let directory = match Self::open_raw(path) {
-            Err(Errno::NOENT) => {
-                create_directory(path).map_err(|e| Error::io("create", path, e))?;
-                Self::open_raw(path)
+        let directory = Self::open_raw(path, way::Missing::IsMade).map_err(|no| match no {
+            NoWay::Errno(errno) => Error::io("open or make the directory", path, errno),
+            NoWay::Link { link, uid } => {
+                let link = link.display();
+                let reason = format!("{link} on the way is a symlink of another user (uid {uid})");
+                Error::Untrusted { path: path.to_owned(), reason }
             }
-            opened => opened,
-        }
-        .map_err(|e| Error::io("open the directory", path, e))?;
+        })?;
         if directory.uid != effective_uid() {
             // sudo with the user's HOME: what root writes here the user can neither update nor
             // remove.
@@ -71,6 +75,11 @@ impl Directory {
                 directory.uid,
                 effective_uid()
             );
+            return Err(Error::Untrusted { path: path.to_owned(), reason });
+        }
+        if directory.is_shared_on_purpose() {
+            // `--registry /tmp`, typed by root: closing it would stop the machine.
+            let reason = format!("it is shared with others (mode {:o})", directory.mode & 0o7777);
             return Err(Error::Untrusted { path: path.to_owned(), reason });
         }
         if directory.is_open_to_others() {
@@ -84,16 +93,16 @@ impl Directory {
         Ok(directory)
     }
 
-    fn open_raw(path: &Path) -> rustix::io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = retry(|| openat(CWD, path, flags, Mode::empty()))?;
+    fn open_raw(path: &Path, missing: way::Missing) -> Result<Self, NoWay> {
+        let fd = way::open(path, missing)?;
         let stat = stat_of(&fd)?;
+        let uid = owner(&fd, &stat);
         Ok(Self {
             fd,
             path: path.to_owned(),
             identity: FileIdentity::of(&stat),
             mode: stat.st_mode,
-            uid: stat.st_uid,
+            uid,
         })
     }
 
@@ -105,6 +114,12 @@ impl Directory {
     /// Whether anybody else may write, or put files there.
     pub(super) fn is_writable_by_others(&self) -> bool {
         self.mode & 0o022 != 0
+    }
+
+    /// Whether others may put files there and nobody may remove another's: that is no accident,
+    /// and no registry.
+    fn is_shared_on_purpose(&self) -> bool {
+        self.mode & 0o1000 != 0 && self.is_writable_by_others()
     }
 
     /// Whether the path still leads here. The home may have been deleted or moved away while a
@@ -160,6 +175,30 @@ pub(super) fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// What everybody's uid looks like who has no number in this user namespace, this process too if
+/// it has none: the default of `/proc/sys/kernel/overflowuid`, which nobody changes.
+#[cfg(target_os = "linux")]
+const OVERFLOW_UID: u32 = 65534;
+
+/// Whose file it is. Where we look like nobody, a file of nobody's is another user's or our own:
+/// only its owner may leave the time of reading alone (open(2), `O_NOATIME`).
+#[cfg(target_os = "linux")]
+pub(super) fn owner(fd: &OwnedFd, stat: &Stat) -> u32 {
+    use rustix::fs::{OFlags, fcntl_setfl};
+    let is_unclear = stat.st_uid == OVERFLOW_UID && effective_uid() == OVERFLOW_UID;
+    if is_unclear && fcntl_setfl(fd, OFlags::NOATIME | OFlags::NONBLOCK) == Err(Errno::PERM) {
+        // `(uid_t) -1`, which no user has.
+        return u32::MAX;
+    }
+    stat.st_uid
+}
+
+/// Whose file it is.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn owner(_: &OwnedFd, stat: &Stat) -> u32 {
+    stat.st_uid
+}
+
 /// What stands in the place of a record, if it is not a regular file.
 pub(super) fn not_a_file(kind: FileType) -> Option<&'static str> {
     Some(match kind {
@@ -172,20 +211,15 @@ pub(super) fn not_a_file(kind: FileType) -> Option<&'static str> {
     })
 }
 
+/// Whether it is a regular file of this user: whose lock says something, and whose owner can be
+/// waited for. Another user may hold a lock on his own file for ever.
+pub(super) fn is_our_file(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_uid == effective_uid()
+}
+
 /// What a file is.
 pub(super) fn stat_of(fd: impl AsFd) -> rustix::io::Result<Stat> {
     retry(|| fstat(&fd))
-}
-
-fn create_directory(path: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700);
-    loop {
-        match builder.create(path) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
 }
 
 /// Now, in ms since the epoch.
@@ -219,6 +253,7 @@ mod local {
         0x2FC1_2FC1, // ZFS
         0xCA45_1A4E, // bcachefs
         0x0102_1994, // tmpfs
+        0x8584_58F6, // ramfs
     ];
 
     pub(super) fn is_local(fd: &OwnedFd) -> bool {

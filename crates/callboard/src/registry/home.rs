@@ -15,11 +15,28 @@ impl Home {
     /// A variable that is empty or not an absolute path counts as not set, as the XDG base
     /// directory specification demands.
     ///
+    /// A program that runs with more rights than whoever started it (setuid, setgid) does not go
+    /// where its environment sends it: who started it would choose a directory of its user's.
+    /// Such a program names a directory of its own with [`Home::at`]. File capabilities are not
+    /// looked for.
+    ///
     /// # Errors
     ///
-    /// [`Error::NoHome`] if none of them is there.
+    /// [`Error::NoHome`] if none of them is there; [`Error::Untrusted`] in such a program.
     pub fn from_env() -> Result<Self> {
-        Self::from_lookup(|name| std::env::var_os(name))
+        use rustix::process::{getegid, geteuid, getgid, getuid};
+        let home = Self::from_lookup(|name| std::env::var_os(name))?;
+        let is_errand = getuid() != geteuid() || getgid() != getegid();
+        // Root's own programs do this too, to have fewer rights for a while.
+        if is_errand && !getuid().is_root() {
+            let reason = format!(
+                "the environment names it, and is that of uid {}, who has not the rights of this \
+                 program (setuid or setgid)",
+                getuid().as_raw()
+            );
+            return Err(Error::Untrusted { path: home.0, reason });
+        }
+        Ok(home)
     }
 
     /// The same, from any source of variables.

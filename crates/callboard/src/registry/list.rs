@@ -16,8 +16,9 @@ use crate::process::{
 };
 use crate::record::{EntryName, MAX_RECORD_BYTES, RecordName, SessionRecord};
 
-/// How many stray names are worth a line each.
-const STRAYS_NAMED: usize = 100;
+/// How many stray names, and how many things of others, are worth a line each: where others may
+/// write there may be a million.
+const NAMED: usize = 100;
 
 /// How long a record of another program that was caught in the middle of a write is given.
 const TORN_PATIENCE: Duration = Duration::from_millis(20);
@@ -58,14 +59,7 @@ impl Registry {
             visit(Visit::Problem(Problem { path: self.dir().to_owned(), kind }));
         }
         let here = self.here();
-        let mut pass = Pass {
-            directory: &directory,
-            here: &here,
-            processes: Processes::new(&here),
-            reader: Reader::new(MAX_RECORD_BYTES),
-            now: now(),
-            visit: &mut visit,
-        };
+        let mut pass = Pass::new(&directory, &here, &mut visit);
         let mut strays = 0;
         let mut torn = Vec::new();
         let read = entries(&directory, |name, kind| match EntryName::parse(name.to_bytes()) {
@@ -76,7 +70,7 @@ impl Registry {
             }
             EntryName::Stray => {
                 strays += 1;
-                if strays <= STRAYS_NAMED {
+                if strays <= NAMED {
                     let name = String::from_utf8_lossy(name.to_bytes()).into_owned();
                     pass.problem(name, ProblemKind::StrayName);
                 }
@@ -86,8 +80,12 @@ impl Registry {
         if let Err(errno) = read {
             pass.problem(String::new(), ProblemKind::Directory(errno.into()));
         }
-        if strays > STRAYS_NAMED {
-            let kind = ProblemKind::MoreStrayNames(strays - STRAYS_NAMED);
+        if strays > NAMED {
+            let kind = ProblemKind::MoreStrayNames(strays - NAMED);
+            pass.problem(String::new(), kind);
+        }
+        if pass.not_ours > NAMED {
+            let kind = ProblemKind::MoreNotOurs(pass.not_ours - NAMED);
             pass.problem(String::new(), kind);
         }
         if !torn.is_empty() {
@@ -100,6 +98,16 @@ impl Registry {
         }
     }
 
+    /// One record, and what is wrong with it. Nothing is visited where there is none. Whether it
+    /// may have been caught in the middle of being rewritten: then nothing is visited either.
+    pub(super) fn visit_one(&self, file: RecordName, mut visit: impl FnMut(Visit)) -> bool {
+        let Ok(directory) = Directory::open(self.dir()) else { return false };
+        let Ok(name) = std::ffi::CString::new(file.to_string()) else { return false };
+        let here = self.here();
+        let mut pass = Pass::new(&directory, &here, &mut visit);
+        pass.record(file, &name, FileType::Unknown, self.is_foreign()) == Outcome::PerhapsTorn
+    }
+
     /// How many sessions there are, each by its identity.
     #[must_use]
     pub fn count(&self) -> Count {
@@ -110,7 +118,7 @@ impl Registry {
                 crate::Verdict::Unknown => count.unknown += 1,
                 crate::Verdict::Dead => {}
             },
-            Visit::Problem(problem) => count.unreadable += usize::from(problem.hides_a_session()),
+            Visit::Problem(problem) => count.unreadable += problem.may_hide(),
         });
         count
     }
@@ -143,10 +151,18 @@ struct Pass<'a, F: FnMut(Visit)> {
     processes: Processes<'a>,
     reader: Reader,
     now: u64,
+    /// How many entries in the place of records were none of our files.
+    not_ours: usize,
     visit: &'a mut F,
 }
 
-impl<F: FnMut(Visit)> Pass<'_, F> {
+impl<'a, F: FnMut(Visit)> Pass<'a, F> {
+    fn new(directory: &'a Directory, here: &'a Here, visit: &'a mut F) -> Self {
+        let processes = Processes::new(here);
+        let reader = Reader::new(MAX_RECORD_BYTES);
+        Self { directory, here, processes, reader, now: now(), not_ours: 0, visit }
+    }
+
     fn record(
         &mut self,
         file: RecordName,
@@ -159,7 +175,7 @@ impl<F: FnMut(Visit)> Pass<'_, F> {
             // Its session signed out between the listing of the directory and now.
             Err(NotRead::Gone) => return Outcome::Done,
             Err(NotRead::Problem(kind)) => {
-                self.problem(file.to_string(), kind);
+                self.not_read(file, kind);
                 return Outcome::Done;
             }
         };
@@ -192,6 +208,16 @@ impl<F: FnMut(Visit)> Pass<'_, F> {
         let identity = FileIdentity::of(&stat);
         (self.visit)(Visit::Session(Session { record, judgement, file, identity }));
         Outcome::Done
+    }
+
+    fn not_read(&mut self, file: RecordName, kind: ProblemKind) {
+        if matches!(kind, ProblemKind::NotAFile(_) | ProblemKind::OfAnotherUser { .. }) {
+            self.not_ours += 1;
+            if self.not_ours > NAMED {
+                return;
+            }
+        }
+        self.problem(file.to_string(), kind);
     }
 
     fn problem(&mut self, name: String, kind: ProblemKind) {

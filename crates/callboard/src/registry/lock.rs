@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, Mode, OFlags, Stat, flock, openat};
 use rustix::io::Errno;
 
-use super::directory::{Directory, retry, stat_of};
+use super::directory::{Directory, is_our_file, retry, stat_of};
 use super::read::open_record;
 use super::snapshot::FileIdentity;
 use crate::error::{Error, Result};
@@ -60,12 +60,18 @@ impl LifeLock {
                 }
                 Err(errno) => return Err(errno),
             };
+            let stat = stat_of(&fd)?;
+            // Put there by another user, who could take the lock when we are gone and would pass
+            // for this session.
+            if !is_our_file(&stat) {
+                return Ok(None);
+            }
             match retry(|| flock(&fd, FlockOperation::NonBlockingLockExclusive)) {
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) => return Ok(None),
                 Err(errno) => return Err(errno),
             }
-            let ours = FileIdentity::of(&stat_of(&fd)?);
+            let ours = FileIdentity::of(&stat);
             if directory.identity_of(&lock_name) == Ok(ours) {
                 return Ok(Some(Self { fd, ino: ours.ino, name }));
             }
@@ -153,8 +159,8 @@ pub(super) fn look(directory: &Directory, name: RecordName, ino: u64) -> LockSig
         return LockSight::NoEvidence;
     };
     // Somebody removed the file and somebody made a new one: that says nothing about the lock on
-    // the first.
-    if !stat_of(&fd).is_ok_and(|stat| FileIdentity::of(&stat).ino == ino) {
+    // the first. Nor does the lock of another user, whatever the record says.
+    if !stat_of(&fd).is_ok_and(|stat| FileIdentity::of(&stat).ino == ino && is_our_file(&stat)) {
         return LockSight::NoEvidence;
     }
     match retry(|| flock(&fd, FlockOperation::NonBlockingLockShared)) {

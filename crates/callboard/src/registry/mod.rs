@@ -14,6 +14,8 @@
 //! | `register`, `registration` | signing in, and the guard that signs out |
 //! | `update` | changing a record under its lock, for its owner or on its behalf |
 //! | `sweep` | removing what is proven dead, planned first |
+//! | `watch` | tells what happens in it |
+//! | `way` | goes to the directory without following other users' symlinks |
 
 mod directory;
 mod home;
@@ -29,6 +31,8 @@ mod snapshot;
 mod sweep;
 mod token;
 mod update;
+mod watch;
+mod way;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -42,6 +46,7 @@ pub use registration::Registration;
 pub use sign_in::SignIn;
 pub use snapshot::{Count, Session, Snapshot};
 pub use sweep::{SweepItem, SweepPlan, SweepReason, SweepReport};
+pub use watch::{Event, Gone, Watch};
 
 use crate::error::{Error, Result};
 use crate::process::Here;
@@ -94,7 +99,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Error::NoHome`].
+    /// As [`Home::from_env`].
     pub fn home() -> Result<Self> {
         Ok(Self::at(Home::from_env()?.sessions()))
     }

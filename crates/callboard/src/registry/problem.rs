@@ -26,6 +26,14 @@ pub enum ProblemKind {
         /// Its owner.
         uid: u32,
     },
+    /// The way to the registry leads through a symlink of another user, and is not taken: who put
+    /// it there could send us to any directory of this user's.
+    DirectoryBehindALink {
+        /// The symlink.
+        link: PathBuf,
+        /// Its owner.
+        uid: u32,
+    },
     /// Others may write to the registry; what they put there is not listed.
     DirectoryWritableByOthers,
     /// A name that no record has; never opened, never touched.
@@ -39,6 +47,8 @@ pub enum ProblemKind {
         /// Its owner.
         uid: u32,
     },
+    /// More in the places of records that are no files of this user's than are worth naming.
+    MoreNotOurs(usize),
     /// Longer than a record may be.
     TooLarge {
         /// Its length.
@@ -55,6 +65,8 @@ pub enum ProblemKind {
     },
     /// The session is listed, and something in its record is not.
     Fault(Fault),
+    /// The session is listed, and its conversation file cannot be read.
+    Conversation(io::Error),
 }
 
 impl Problem {
@@ -62,14 +74,22 @@ impl Problem {
     /// registry. Such a problem makes a count "at least".
     #[must_use]
     pub fn hides_a_session(&self) -> bool {
+        self.may_hide() > 0
+    }
+
+    /// How many unreadable things it stands for that may hide a session each.
+    #[must_use]
+    pub fn may_hide(&self) -> usize {
         use ProblemKind as K;
         match self.kind {
-            K::Directory(_) | K::DirectoryOfAnotherUser { .. } => true,
-            K::NotAFile(_) | K::OfAnotherUser { .. } | K::TooLarge { .. } => true,
-            K::Unreadable(_) | K::Malformed(_) | K::PidMismatch { .. } => true,
-            K::DirectoryWritableByOthers | K::StrayName | K::MoreStrayNames(_) | K::Fault(_) => {
-                false
+            K::Directory(_) | K::DirectoryOfAnotherUser { .. } | K::DirectoryBehindALink { .. } => {
+                1
             }
+            K::NotAFile(_) | K::OfAnotherUser { .. } | K::TooLarge { .. } => 1,
+            K::Unreadable(_) | K::Malformed(_) | K::PidMismatch { .. } => 1,
+            K::MoreNotOurs(more) => more,
+            K::DirectoryWritableByOthers | K::StrayName | K::MoreStrayNames(_) => 0,
+            K::Fault(_) | K::Conversation(_) => 0,
         }
     }
 }
@@ -81,6 +101,12 @@ impl fmt::Display for ProblemKind {
             Self::DirectoryOfAnotherUser { uid } => {
                 write!(f, "the registry belongs to another user (uid {uid}) and is not read")
             }
+            Self::DirectoryBehindALink { link, uid } => write!(
+                f,
+                "the way to the registry leads through {}, a symlink of another user (uid {uid}), \
+                 and is not taken",
+                link.display()
+            ),
             Self::DirectoryWritableByOthers => {
                 f.write_str("others may write to the registry; make it yours alone with chmod 700")
             }
@@ -92,6 +118,9 @@ impl fmt::Display for ProblemKind {
             Self::OfAnotherUser { uid } => {
                 write!(f, "belongs to another user (uid {uid}) and is not believed")
             }
+            Self::MoreNotOurs(more) => {
+                write!(f, "and {more} more in the places of records that are no files of yours")
+            }
             Self::TooLarge { bytes } => write!(f, "too long for a record ({bytes} bytes)"),
             Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
             Self::Malformed(why) => write!(f, "not a record: {why}"),
@@ -99,6 +128,9 @@ impl fmt::Display for ProblemKind {
                 write!(f, "the record in it is about pid {inside}; not believed")
             }
             Self::Fault(fault) => fault.fmt(f),
+            Self::Conversation(error) => {
+                write!(f, "the conversation cannot be read: {error}; its session is listed without")
+            }
         }
     }
 }

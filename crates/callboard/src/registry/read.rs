@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags, Stat, openat};
 use rustix::io::Errno;
 
-use super::directory::{Directory, effective_uid, not_a_file, retry, stat_of};
+use super::directory::{Directory, effective_uid, not_a_file, owner, retry, stat_of};
 use super::problem::ProblemKind;
 
 /// Why an entry is not read.
@@ -46,7 +46,7 @@ impl Reader {
     /// The same for a file that is open, and was not read yet.
     pub(super) fn read_open(&mut self, fd: &OwnedFd) -> Result<(&[u8], Stat), NotRead> {
         let stat = stat_of(fd).map_err(unreadable)?;
-        self.check(&stat)?;
+        self.check(fd, &stat)?;
         self.make_room(&stat);
         let mut filled = 0;
         loop {
@@ -76,11 +76,11 @@ impl Reader {
         }
     }
 
-    fn check(&self, stat: &Stat) -> Result<(), NotRead> {
+    fn check(&self, fd: &OwnedFd, stat: &Stat) -> Result<(), NotRead> {
         let kind = if let Some(what) = not_a_file(FileType::from_raw_mode(stat.st_mode)) {
             ProblemKind::NotAFile(what)
-        } else if stat.st_uid != self.uid {
-            ProblemKind::OfAnotherUser { uid: stat.st_uid }
+        } else if owner(fd, stat) != self.uid {
+            ProblemKind::OfAnotherUser { uid: owner(fd, stat) }
         } else {
             match u64::try_from(stat.st_size) {
                 Ok(bytes) if bytes > self.limit as u64 => ProblemKind::TooLarge { bytes },

@@ -470,12 +470,7 @@ impl State {
     }
 
     fn cover(&mut self, instance: &str) {
-        let name = self.standing.name;
-        self.covered = exit::Slot::new(
-            &self.directory.join(name),
-            &self.directory.join(name.lock_name()),
-            instance,
-        );
+        self.covered = exit::Slot::new(&self.directory.path, self.standing.name, instance);
     }
 
     fn uncover(&mut self) {

@@ -68,7 +68,7 @@ impl Snapshot {
         Count {
             alive: of(Verdict::Alive),
             unknown: of(Verdict::Unknown),
-            unreadable: self.problems.iter().filter(|p| p.hides_a_session()).count(),
+            unreadable: self.problems.iter().map(Problem::may_hide).sum(),
         }
     }
 }

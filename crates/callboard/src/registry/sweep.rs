@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rustix::fs::{FileType, FlockOperation, OFlags, Stat, flock};
 use rustix::io::Errno;
 
-use super::directory::{Directory, NotRead, effective_uid, now, retry, stat_of};
+use super::directory::{Directory, NotRead, is_our_file, now, retry, stat_of};
 use super::list::{Visit, entries, seconds};
 use super::lock::{Locked, WriteLock, lock_to_write};
 use super::publish::{Written, rename_noreplace};
@@ -251,11 +251,7 @@ impl SweepPlan {
     ) {
         let Ok(stat) = directory.stat(name) else { return };
         let written = u64::try_from(seconds(&stat)).unwrap_or(0);
-        let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        if is_file
-            && stat.st_uid == effective_uid()
-            && written.saturating_add(min_age) <= now() / 1000
-        {
+        if is_our_file(&stat) && written.saturating_add(min_age) <= now() / 1000 {
             self.items.push(SweepItem {
                 path: directory.join(name),
                 reason,
@@ -375,8 +371,11 @@ fn move_aside_and_remove(
     directory.unlink(&aside)?;
     if let Some(record) = record {
         let lock = record.lock_name();
-        if let Ok(identity) = directory.identity_of(&lock) {
-            remove_lock(directory, &lock, identity)?;
+        // Something that another user put in its place is no reason to fail.
+        if let Ok(stat) = directory.stat(&lock)
+            && is_our_file(&stat)
+        {
+            remove_lock(directory, &lock, FileIdentity::of(&stat))?;
         }
     }
     Ok(true)

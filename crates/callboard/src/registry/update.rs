@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FileType, OFlags, Stat};
+use rustix::fs::{OFlags, Stat};
 use rustix::io::Errno;
 
-use super::directory::{Directory, effective_uid, now, stat_of};
+use super::directory::{Directory, is_our_file, now, stat_of};
 use super::list::{Look, entries, seconds};
 use super::lock::{Locked, WriteLock, lock_to_write};
 use super::publish::{Published, Replaced, replace};
@@ -47,13 +47,14 @@ pub(super) fn hold(directory: &Directory, name: RecordName) -> Result<Hold> {
             Err(Errno::NOENT) => return Ok(Hold::Missing),
             Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Ok(Hold::NotARecord),
             // Somebody else's, or a file of ours that something keeps us from: not the same.
-            Err(Errno::ACCESS | Errno::PERM) if !is_our_file(directory, &text) => {
+            Err(Errno::ACCESS | Errno::PERM) if !stands_our_file(directory, &text) => {
                 return Ok(Hold::NotARecord);
             }
             Err(errno) => return Err(Error::io("open", path(), errno)),
         };
         let stat = stat_of(&fd).map_err(|e| Error::io("look at", path(), e))?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        // Before its lock is waited for.
+        if !is_our_file(&stat) {
             return Ok(Hold::NotARecord);
         }
         let identity = FileIdentity::of(&stat);
@@ -84,11 +85,8 @@ pub(super) fn hold(directory: &Directory, name: RecordName) -> Result<Hold> {
     Err(Error::Contended { path: path() })
 }
 
-fn is_our_file(directory: &Directory, name: &str) -> bool {
-    directory.stat(name).is_ok_and(|stat| {
-        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-            && stat.st_uid == effective_uid()
-    })
+fn stands_our_file(directory: &Directory, name: &str) -> bool {
+    directory.stat(name).is_ok_and(|stat| is_our_file(&stat))
 }
 
 /// Writes a changed record in the place of a held one.
@@ -124,15 +122,21 @@ pub(super) fn hold_first(
     Ok(None)
 }
 
-/// The names with a suffix that stand for this pid: a look at all names, and at no file.
+/// The names with a suffix that stand for this pid and are files of ours: a look at all names, and
+/// at no file but these.
 pub(super) fn suffixed_names(directory: &Directory, pid: u32) -> Result<Vec<RecordName>> {
     let mut names = Vec::new();
     directory
         .rewind()
         .and_then(|()| {
             entries(directory, |name, _| match EntryName::parse(name.to_bytes()) {
-                EntryName::Record(name) if name.pid == pid && name.suffix.is_some() => {
-                    names.push(name);
+                EntryName::Record(record)
+                    if record.pid == pid
+                        && record.suffix.is_some()
+                        // There may be any number of others' files.
+                        && stands_our_file(directory, &record.to_string()) =>
+                {
+                    names.push(record);
                 }
                 _ => {}
             })

@@ -46,12 +46,18 @@ impl Actor {
     }
 
     pub(crate) fn start_copy_on(stage: &Stage, home: &Home) -> Self {
+        Self::start_copy_at(stage, home, &home.sessions())
+    }
+
+    pub(crate) fn start_copy_at(stage: &Stage, home: &Home, sessions: &Path) -> Self {
         let ours = std::env::current_exe().unwrap();
         let copy = home.path().join("actor");
-        std::fs::hard_link(&ours, &copy)
-            .or_else(|_| std::fs::copy(&ours, &copy).map(drop))
-            .unwrap();
-        Self::start_program(stage, &copy, home, &home.sessions())
+        if !copy.exists() {
+            std::fs::hard_link(&ours, &copy)
+                .or_else(|_| std::fs::copy(&ours, &copy).map(drop))
+                .unwrap();
+        }
+        Self::start_program(stage, &copy, home, sessions)
     }
 
     fn start_program(stage: &Stage, program: &Path, home: &Home, sessions: &Path) -> Self {
@@ -150,6 +156,7 @@ fn actor() {
         registry: Registry::at(PathBuf::from(sessions)),
         me: None,
         children: HashMap::new(),
+        watch: None,
     };
     while let Some(line) = prompt.hear() {
         let said: Value = serde_json::from_str(&line).unwrap();
@@ -165,6 +172,7 @@ struct Role {
     registry: Registry,
     me: Option<Registration>,
     children: HashMap<u32, Process>,
+    watch: Option<callboard::Watch>,
 }
 
 impl Role {
@@ -224,9 +232,11 @@ impl Role {
             }
             "thread_id" => json!(testkit::thread_id()),
             "child" => self.child(argument),
+            "watch" => self.watch(argument.as_str().unwrap()),
             "headroom" => self.list_with_headroom(argument.as_u64().unwrap()),
             "quiet" => self.quiet(),
             "names" => names_in(self.registry.dir()),
+            "link" => json!(std::fs::read_link(argument.as_str().unwrap()).unwrap()),
             "unlink" => {
                 std::fs::remove_file(argument.as_str().unwrap()).unwrap();
                 done(())
@@ -337,6 +347,21 @@ impl Role {
                 Err(Error::NoSession { .. }) => return json!(n),
                 Err(error) => return failed(&error),
             }
+        }
+    }
+
+    /// Starts to watch, and answers how many sessions there are; or the next event.
+    fn watch(&mut self, what: &str) -> Value {
+        if what == "start" {
+            let (board, watch) = callboard::Watch::start(&self.registry).unwrap();
+            self.watch = Some(watch);
+            return json!(board.sessions.len());
+        }
+        match self.watch.as_mut().unwrap().next().unwrap() {
+            callboard::Event::Gone { session, why } => {
+                json!(format!("gone {} {why}", session.record.pid()))
+            }
+            other => json!(format!("{other:?}")),
         }
     }
 

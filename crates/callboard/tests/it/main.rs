@@ -18,6 +18,8 @@ mod quiet;
 mod repair;
 mod sweep;
 mod trouble;
+#[cfg(target_os = "linux")]
+mod watch;
 mod writers;
 
 #[cfg(feature = "signals")]
