@@ -37,6 +37,7 @@ compile_error!(
 
 mod error;
 mod exit;
+pub mod inside;
 pub mod process;
 mod quiet;
 pub mod record;
@@ -45,6 +46,7 @@ mod spawner;
 
 pub use error::{Error, Result};
 pub use exit::{Covered, ExitPaths, emergency_sign_out};
+pub use inside::{Background, Inside, Leave, exit_or_detach};
 pub use process::{Evidence, Judgement, Verdict};
 pub use quiet::Quiet;
 pub use record::{Key, Kind, Patch, SessionRecord, Status};

@@ -1,0 +1,196 @@
+//! From the first instruction of a host to a program that runs, or to an answer why not.
+//!
+//! The steps, and what is left when the host is killed between any two, are in
+//! `docs/design/hosting.md`.
+
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use callboard::Home;
+use callboard::inside::socket::with_address;
+use callboard::process::Here;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+
+use super::board::Board;
+use super::program::{Program, start};
+use super::serve::{Host, Signals};
+use super::{Options, remove_link};
+use crate::builtin::request::{StartAnswer, StartRequest};
+use crate::error::SpawnError;
+use crate::store::{Claimed, Draft, INSIDE, RunFile, Store};
+use crate::system::{self, Forked};
+
+/// How many may wait to be taken in.
+const BACKLOG: i32 = 128;
+
+/// The host, once its program runs. `None`: nothing was started, and who asked for it knows why;
+/// or this is the process that only made another one.
+pub(super) fn birth(options: &Options) -> Option<Host> {
+    system::close_inherited();
+    system::default_signals();
+    let mut starter = take_standard_input()?;
+    // Of its own session, so that no terminal of the starter's is its terminal, and not the first
+    // process of it, so that no terminal it opens ever becomes that.
+    _ = rustix::process::setsid();
+    match system::fork() {
+        Ok(Forked::Child) => {}
+        // The starter waits for this one and for nobody's child.
+        Ok(Forked::Parent(_)) => system::end_now(0),
+        Err(_) => return None,
+    }
+    let mut text = Vec::new();
+    starter.read_to_end(&mut text).ok()?;
+    // A starter that was killed has said half of it, or nothing.
+    let request: StartRequest = serde_json::from_slice(&text).ok()?;
+    drop(text);
+    let born = bear(options, request);
+    let answer = match &born {
+        Ok((_, warning)) => StartAnswer::Started { warning: warning.clone() },
+        Err(failure) => StartAnswer::from(failure),
+    };
+    // The starter may be gone by now. What it has started runs.
+    _ = starter.write_all(&serde_json::to_vec(&answer).unwrap_or_default());
+    born.ok().map(|(host, _)| host)
+}
+
+/// The socket that is standard input, which is nothing after that.
+fn take_standard_input() -> Option<UnixStream> {
+    let socket = std::io::stdin().as_fd().try_clone_to_owned().ok()?;
+    let nothing = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").ok()?;
+    rustix::stdio::dup2_stdin(&nothing).ok()?;
+    Some(UnixStream::from(socket))
+}
+
+/// Why a session was not started.
+#[derive(Debug)]
+pub(super) enum Stillborn {
+    Files(SpawnError),
+    Directory(i32),
+    Exec(i32),
+    System(&'static str, std::io::Error),
+}
+
+impl From<SpawnError> for Stillborn {
+    fn from(error: SpawnError) -> Self {
+        Self::Files(error)
+    }
+}
+
+impl From<&Stillborn> for StartAnswer {
+    fn from(failure: &Stillborn) -> Self {
+        match failure {
+            Stillborn::Files(SpawnError::Taken { .. }) => Self::Taken,
+            Stillborn::Files(error) => Self::Failed { message: error.to_string() },
+            Stillborn::Directory(errno) => Self::Directory { errno: *errno },
+            Stillborn::Exec(errno) => Self::Exec { errno: *errno },
+            Stillborn::System(doing, error) => {
+                Self::Failed { message: format!("cannot {doing}: {error}") }
+            }
+        }
+    }
+}
+
+/// Everything that a session is, in the order in which it may be interrupted.
+fn bear(options: &Options, request: StartRequest) -> Result<(Host, Option<String>), Stillborn> {
+    let home = Home::at(request.home.to_path());
+    let store = Store::at(&home);
+    let id = request.id().ok_or_else(|| SpawnError::Spec("its id is none".into()))?;
+    let draft = store.draft(id, &request.spec).map_err(SpawnError::from)?;
+    let listener = listen_in(&draft)?;
+    let signals = signals().map_err(|error| Stillborn::System("take signals", error))?;
+    let mut claimed = draft.claim(request.replace)?;
+    let mut run = None;
+    // What the program leaves behind without a parent is this process's child then.
+    _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    let started = start(&request.spec, request.env, |program| {
+        let here = Here::detect();
+        let own = system::process_id(rustix::process::getpid());
+        let file = RunFile::new(system::process_id(program), Some(own), &here);
+        claimed.session().write_run(&file)?;
+        // Before the program can ask for it. Without it, the program thinks that it is nowhere.
+        _ = link(store.dir(), &file, &claimed);
+        run = Some(file);
+        Ok(())
+    });
+    let (program, run) = match (started, run) {
+        (Ok(program), Some(run)) => (program, run),
+        (Ok(_), None) => unreachable!("a program runs only after it was written down"),
+        (Err(failure), run) => {
+            if let Some(run) = run {
+                remove_link(store.dir(), &run, claimed.session().id());
+            }
+            claimed.discard();
+            return Err(failure);
+        }
+    };
+    claimed.settle();
+    Ok(settle_in(options, claimed, run, program, request.spec, &store, listener, signals))
+}
+
+/// The program runs: everything from here on may fail, and it runs all the same.
+#[expect(clippy::too_many_arguments, reason = "the parts of a host, put together once")]
+fn settle_in(
+    options: &Options,
+    claimed: Claimed,
+    run: RunFile,
+    program: Program,
+    spec: crate::store::SpecFile,
+    store: &Store,
+    listener: UnixListener,
+    signals: Signals,
+) -> (Host, Option<String>) {
+    let mut board = Board::new(&spec, claimed.session());
+    let warning = board.sign_in(run.program.pid);
+    _ = rustix::thread::set_name(c"callboard-host");
+    // Nobody is kept from unmounting what a starter stood in.
+    _ = std::env::set_current_dir("/");
+    let host = Host::new(options, claimed, run, program, spec, store, listener, signals, board);
+    (host, warning)
+}
+
+/// A socket in the directory that is being made. Who knows the directory's later name finds it
+/// there.
+fn listen_in(draft: &Draft) -> Result<UnixListener, Stillborn> {
+    let bound = with_address(draft.path(), |address| {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        bind(&socket, address)?;
+        listen(&socket, BACKLOG)?;
+        Ok(UnixListener::from(socket))
+    });
+    bound.map_err(|error| Stillborn::System("listen on a socket", error))
+}
+
+/// Signals become bytes on a socket, which the loop waits for.
+fn signals() -> std::io::Result<Signals> {
+    let hear = |signals: &[i32]| {
+        let (read, write) = UnixStream::pair()?;
+        read.set_nonblocking(true)?;
+        write.set_nonblocking(true)?;
+        for signal in signals {
+            signal_hook::low_level::pipe::register(*signal, write.try_clone()?)?;
+        }
+        std::io::Result::Ok(read)
+    };
+    Ok(Signals { children: hear(&[SIGCHLD])?, end: hear(&[SIGTERM, SIGINT, SIGHUP])? })
+}
+
+/// Makes the link by which programs of the session find this host. One of that name is of a
+/// session that is over: the number of a kernel session is not used twice at a time.
+fn link(store: &Path, run: &RunFile, claimed: &Claimed) -> std::io::Result<()> {
+    let links: PathBuf = store.join(INSIDE);
+    match std::fs::DirBuilder::new().create(&links) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let name = callboard::inside::link_name(run.pid_ns, run.program.pid);
+    let hidden = links.join(format!(".{name}.{:08x}", crate::random::word()));
+    std::os::unix::fs::symlink(Path::new("..").join(claimed.session().id()), &hidden)?;
+    std::fs::rename(&hidden, links.join(name))
+}
+
+/// Something of a host that has to be closed in the process that becomes the program.
+pub(super) type Ends = (OwnedFd, OwnedFd);

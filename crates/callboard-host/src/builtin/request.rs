@@ -1,0 +1,44 @@
+//! What a host is told at its start, and what it answers: one JSON text each way, over the socket
+//! that is its standard input.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::HostedId;
+use crate::store::{OsText, SpecFile};
+
+/// A start. The only place where an environment is written down, and it is no file.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StartRequest {
+    /// The home.
+    pub(super) home: OsText,
+    pub(super) id: String,
+    pub(super) replace: bool,
+    pub(super) spec: SpecFile,
+    pub(super) env: Vec<(OsText, OsText)>,
+}
+
+/// How it went.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub(super) enum StartAnswer {
+    /// The program has been executed.
+    Started {
+        /// What did not work and was no reason not to start it.
+        warning: Option<String>,
+    },
+    /// Another session has the id.
+    Taken,
+    /// The program's directory cannot be used.
+    Directory { errno: i32 },
+    /// The program could not be executed.
+    Exec { errno: i32 },
+    /// Something else.
+    Failed { message: String },
+}
+
+impl StartRequest {
+    pub(super) fn id(&self) -> Option<HostedId> {
+        HostedId::parse(&self.id)
+    }
+}

@@ -1,0 +1,87 @@
+//! The calls that have no safe name. Nothing else in this crate is unsafe.
+
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+
+use rustix::process::Pid;
+
+/// Which of the two processes this is.
+#[derive(Debug)]
+pub(crate) enum Forked {
+    /// The new one.
+    Child,
+    /// The old one, and the pid of the new.
+    Parent(Pid),
+}
+
+/// Forks. The caller has one thread: the child then goes on with all that the parent had, and no
+/// lock in it is held by somebody who is not there.
+#[expect(
+    unsafe_code,
+    reason = "a pseudoterminal's session needs a process that knows its own pid before it executes"
+)]
+pub(crate) fn fork() -> std::io::Result<Forked> {
+    // SAFETY: the process of a host has one thread, see `builtin::main`, so that the child may do
+    // whatever the parent could have done.
+    let forked = unsafe { libc::fork() };
+    match forked {
+        -1 => Err(std::io::Error::last_os_error()),
+        child => Ok(Pid::from_raw(child).map_or(Forked::Child, Forked::Parent)),
+    }
+}
+
+/// Ends this process, and does nothing else: no destructor, no `atexit` function, no flush of what
+/// the parent has buffered.
+#[expect(unsafe_code, reason = "the way out of a forked child that has not executed")]
+pub(crate) fn end_now(code: i32) -> ! {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(code) }
+}
+
+/// Closes every descriptor from 3 on: those that a starter had open and did not mean to pass on
+/// would otherwise be open for as long as the session lives (a pipe whose reader then waits for
+/// ever, a lock). Called first thing, before this process has opened any itself.
+#[expect(unsafe_code, reason = "closing descriptors that nobody in this process owns")]
+pub(crate) fn close_inherited() {
+    // SAFETY: nothing in this process owns a descriptor above 2 yet. Before Linux 5.9 the call
+    // fails, and they stay open.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32);
+    }
+}
+
+/// Gives every signal its default action, but SIGPIPE, which Rust programs ignore and give back to
+/// what they execute. What a starter ignored (`nohup`, the jobs of a script, a Python program) the
+/// session is not to ignore; a host that ignores SIGCHLD would never learn how its program ended.
+#[expect(unsafe_code, reason = "the default action of a signal")]
+pub(crate) fn default_signals() {
+    for signal in (1..=64).filter(|signal| *signal != libc::SIGPIPE) {
+        // SAFETY: SIG_DFL is an action for every signal; for those that have none to set (KILL,
+        // STOP, the C library's own) the call fails and changes nothing.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+    }
+}
+
+/// Who is at the other end of a connection: pid and user when it was made. The pid is 0 if it is
+/// in a PID namespace that cannot be seen from here.
+#[expect(unsafe_code, reason = "rustix has no value for a pid of 0")]
+pub(crate) fn peer(socket: BorrowedFd<'_>) -> std::io::Result<(u32, u32)> {
+    let mut found = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
+    let mut length = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or_default();
+    // SAFETY: both addresses are of values that live through the call, and the length is that of
+    // the value.
+    let asked = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut found).cast(),
+            &raw mut length,
+        )
+    };
+    if asked != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    Ok((found.pid.unsigned_abs(), found.uid))
+}

@@ -1,0 +1,160 @@
+//! What the tests start: a host, a client of one, and programs that ask where they are.
+
+use std::io::{BufRead as _, Read as _, Write as _};
+use std::process::ExitCode;
+
+use callboard::{Home, Inside, Leave};
+use callboard_host::builtin::{Options, main as host};
+use callboard_host::{AttachEnd, AttachOptions, HostedId, Hosts};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["__host"] => host(&Options::default()).into(),
+        ["__host", "break-at", text] => {
+            let mut options = Options::default();
+            options.break_model_at = Some(text.into());
+            host(&options).into()
+        }
+        ["attach", home, id, ref more @ ..] => attach(home, id, more),
+        ["inside"] => inside(),
+        ["repl"] => repl(),
+        ["modes"] => modes(),
+        ["rows"] => rows(),
+        ["ask", question] => ask(question),
+        _ => {
+            eprintln!("no such part: {words:?}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A client: says on its way out how it ended.
+fn attach(home: &str, id: &str, more: &[&str]) -> ExitCode {
+    let hosts = Hosts::at(&Home::at(home));
+    let id = HostedId::parse(id).expect("an id");
+    let mut options = AttachOptions::default();
+    options.read_only = more.contains(&"read-only");
+    options.history = more
+        .iter()
+        .find_map(|word| word.strip_prefix("history="))
+        .map_or(0, |n| n.parse().expect("a number"));
+    options.hint = more.iter().find_map(|word| word.strip_prefix("hint=")).map(str::to_owned);
+    let ended = hosts
+        .host_of(&id)
+        .and_then(|host| host.attach(&id, &options))
+        .and_then(callboard_host::AttachPlan::run);
+    println!("[{ended:?}]");
+    match ended {
+        Ok(AttachEnd::Detached | AttachEnd::Ended(_)) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// One word: where this process is.
+fn inside() -> ExitCode {
+    println!("{}", word(&Inside::ask()));
+    ExitCode::SUCCESS
+}
+
+fn word(inside: &Inside) -> String {
+    match inside {
+        Inside::Yes(background) => format!("yes {}", background.clients),
+        Inside::Nested => "nested".into(),
+        Inside::No => "no".into(),
+        _ => "unknown".into(),
+    }
+}
+
+/// A program that knows where it is: echoes lines, and on `/exit` leaves or ends.
+fn repl() -> ExitCode {
+    println!("repl {}", word(&Inside::ask()));
+    for line in std::io::stdin().lock().lines() {
+        match line.expect("a line").as_str() {
+            "/exit" => match callboard::exit_or_detach() {
+                Leave::Detached => println!("detached"),
+                Leave::ExitNow => return ExitCode::from(7),
+            },
+            "/child" => {
+                let own = std::env::current_exe().expect("a path");
+                std::process::Command::new(own).arg("inside").status().expect("a child");
+            }
+            line => println!("heard {line}"),
+        }
+    }
+    ExitCode::from(8)
+}
+
+/// Sets every mode that is to be restored, draws, and waits for a byte.
+fn modes() -> ExitCode {
+    let set = "\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[?1002h\x1b[?1006h\x1b[?25l\x1b[?1h\
+               \x1b[>1u\x1b[>4;2m\x1b[4 q\x1b]2;a title\x07\
+               \x1b[2;3H\x1b[38;2;10;20;30mcoloured\x1b[m";
+    raw(|| {
+        print!("{set}");
+        std::io::stdout().flush().expect("a terminal");
+        _ = std::io::stdin().read(&mut [0]);
+    });
+    ExitCode::SUCCESS
+}
+
+/// A row of the terminal's width, and its size below that: drawn when that changes, and with
+/// another letter when one is typed.
+fn rows() -> ExitCode {
+    let (changed, write) = std::os::unix::net::UnixStream::pair().expect("a pair");
+    signal_hook::low_level::pipe::register(signal_hook::consts::SIGWINCH, write).expect("a signal");
+    let mut letter = *b"a";
+    raw(|| {
+        loop {
+            let size = callboard_host::terminal_size().expect("a terminal");
+            let row = String::from_utf8_lossy(&letter).repeat(size.columns.into());
+            let (columns, rows) = (size.columns, size.rows);
+            print!("\x1b[2J\x1b[H{row}\x1b[2;1Hsize {columns}x{rows}");
+            std::io::stdout().flush().expect("a terminal");
+            let stdin = std::io::stdin();
+            let mut fds = [
+                rustix::event::PollFd::new(&stdin, rustix::event::PollFlags::IN),
+                rustix::event::PollFd::new(&changed, rustix::event::PollFlags::IN),
+            ];
+            _ = rustix::event::poll(&mut fds, None);
+            let ready = [fds[0].revents(), fds[1].revents()].map(|flags| !flags.is_empty());
+            if ready[1] {
+                _ = (&changed).read(&mut [0; 16]);
+            }
+            if ready[0] && rustix::io::read(&stdin, &mut letter).is_ok_and(|read| read == 0) {
+                return;
+            }
+        }
+    });
+    ExitCode::SUCCESS
+}
+
+/// Asks its terminal, and says what that answered.
+fn ask(question: &str) -> ExitCode {
+    let mut answer = Vec::new();
+    raw(|| {
+        print!("{}", question.replace('^', "\x1b"));
+        std::io::stdout().flush().expect("a terminal");
+        let mut byte = [0];
+        // Every answer that the tests ask for ends with a letter.
+        while std::io::stdin().read(&mut byte).is_ok_and(|read| read == 1) {
+            answer.push(byte[0]);
+            if byte[0].is_ascii_alphabetic() {
+                break;
+            }
+        }
+    });
+    println!("answer {}", answer.escape_ascii());
+    ExitCode::SUCCESS
+}
+
+fn raw(with: impl FnOnce()) {
+    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+    let before = tcgetattr(std::io::stdin()).expect("a terminal");
+    let mut raw = before.clone();
+    raw.make_raw();
+    tcsetattr(std::io::stdin(), OptionalActions::Now, &raw).expect("a terminal");
+    with();
+    tcsetattr(std::io::stdin(), OptionalActions::Now, &before).expect("a terminal");
+}
