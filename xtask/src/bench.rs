@@ -37,4 +37,6 @@ mod syscalls;
 #[cfg(target_os = "linux")]
 mod timing;
 #[cfg(target_os = "linux")]
+mod watching;
+#[cfg(target_os = "linux")]
 mod writing;

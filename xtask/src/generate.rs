@@ -4,6 +4,7 @@
 //! A whole file is written as it is; a part of a document is what stands between
 //! `<!-- generated: NAME -->` and `<!-- /generated -->`, and the prose around it is left alone.
 
+mod matrix;
 mod schema;
 mod tables;
 
@@ -26,12 +27,14 @@ pub(crate) enum Mode {
 struct Part {
     file: &'static str,
     name: &'static str,
-    text: fn() -> String,
+    text: fn() -> Result<String>,
 }
 
 const PARTS: &[Part] = &[
-    Part { file: "docs/FORMAT.md", name: "fields", text: tables::fields },
-    Part { file: "docs/PLATFORM.md", name: "evidence", text: tables::evidence },
+    Part { file: "docs/FORMAT.md", name: "fields", text: || Ok(tables::fields()) },
+    Part { file: "docs/PLATFORM.md", name: "evidence", text: || Ok(tables::evidence()) },
+    Part { file: "docs/AGENTS.md", name: "agents", text: || Ok(tables::agents()) },
+    Part { file: "docs/PLATFORM.md", name: "matrix", text: matrix::text },
 ];
 
 const SCHEMA: &str = "docs/record.schema.json";
@@ -56,8 +59,8 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
     for part in PARTS {
         let old = std::fs::read_to_string(root.join(part.file))
             .with_context(|| format!("cannot read {}", part.file))?;
-        let new = replace(&old, part.name, &(part.text)())
-            .with_context(|| format!("in {}", part.file))?;
+        let text = (part.text)().with_context(|| format!("the table {:?}", part.name))?;
+        let new = replace(&old, part.name, &text).with_context(|| format!("in {}", part.file))?;
         settle(part.file, &old, &new)?;
     }
     if !outdated.is_empty() {

@@ -2,7 +2,13 @@
 
 mod bench;
 mod check;
+mod fuzz;
 mod generate;
+#[cfg(target_os = "linux")]
+mod real_agents;
+#[cfg(not(target_os = "linux"))]
+#[path = "real_agents/elsewhere.rs"]
+mod real_agents;
 mod soak;
 mod test;
 mod workspace;
@@ -17,8 +23,10 @@ cargo xtask <command>
   test                 install or name what the tests need, then run every test
   check                formatting, clippy, docs, generated files, links, dependency count
   generate [--check]   write the files that come from code, or only compare them
+  fuzz [options]       run the fuzz targets; `cargo xtask fuzz --help` lists the options
   bench [options]      measure; `cargo xtask bench --help` lists the options
-  soak [options]       storms of processes; `cargo xtask soak --help` lists the options";
+  soak [options]       storms of processes; `cargo xtask soak --help` lists the options
+  real-agents [...]    the agents themselves, offline, and what the board says of them; see --help";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,12 +49,16 @@ fn run(arguments: &[String]) -> Result<()> {
         ("check", []) => check::run(),
         ("generate", []) => generate::run(generate::Mode::Write),
         ("generate", ["--check"]) => generate::run(generate::Mode::Compare),
+        ("fuzz", options) => fuzz::run(options),
         ("bench", options) => bench::run(options),
         // What the benchmark starts of itself: it needs a process with nothing else in it.
         ("bench-one", options) => bench::one(options),
         ("soak", options) => soak::run(options),
         // The processes of a storm.
         ("soak-actor", options) => soak::act(options),
+        ("real-agents", options) => real_agents::run(options),
+        // One of its runs, in a network of its own.
+        ("real-agents-run", options) => real_agents::one(options),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(())

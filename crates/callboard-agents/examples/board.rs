@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use callboard::Registry;
+use callboard_agents::transcript::Depth;
 use callboard_agents::{Board, ClaudeCode, QwenCode, Row, Sources, attention};
 
 fn main() -> ExitCode {
@@ -47,13 +48,13 @@ fn main() -> ExitCode {
 
 fn show(sources: &Sources, transcripts: bool) {
     let mut board = Board::read(sources);
-    board.rows.sort_by(attention);
-    for row in &mut board.rows {
-        if transcripts {
-            row.transcript_path = sources.transcript(row);
-        }
-        line("", row);
+    if transcripts {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now = since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        board.consult(sources, Depth::Activity, now);
     }
+    board.rows.sort_by(attention);
+    board.rows.iter().for_each(|row| line("", row));
     board.hidden.iter().for_each(|row| line("hidden ", row));
     // `{:?}` also keeps what a file name may hold away from the terminal.
     board.problems.iter().for_each(|problem| println!("problem {:?}", problem.to_string()));

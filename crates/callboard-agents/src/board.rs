@@ -12,6 +12,7 @@ use crate::merge::merge;
 use crate::parked::fold_parked_windows;
 use crate::row::{Role, Row, RowSource};
 use crate::sources::Sources;
+use crate::unrecorded::Running;
 
 /// What all registries say together.
 #[derive(Debug, Default)]
@@ -40,6 +41,9 @@ impl Board {
             for place in adapter.registries() {
                 reading.foreign(adapter, &sources.own().foreign_beside(&place.sessions));
             }
+        }
+        if sources.looks_at_processes() {
+            reading.running(sources);
         }
         reading.board(now())
     }
@@ -79,6 +83,25 @@ impl Reading {
         });
     }
 
+    /// What runs and no record names, or names without saying all that can be known.
+    fn running(&mut self, sources: &Sources) {
+        let here = sources.own().here();
+        let Some(mut running) = Running::look(sources, &here) else { return };
+        // An agent that was started with a home of its own has its record there.
+        let mut explained = running.explained(&self.rows, &self.identities);
+        let others = running.other_registries(&explained);
+        for (adapter, sessions) in &others {
+            self.foreign(*adapter, &sources.own().foreign_beside(sessions));
+        }
+        if !others.is_empty() {
+            explained = running.explained(&self.rows, &self.identities);
+        }
+        for (row, identity) in running.rows(explained, &self.rows) {
+            self.rows.push(row);
+            self.identities.push(identity);
+        }
+    }
+
     /// A stray name in an agent's directory is no problem of the agent, nor of its sessions.
     fn foreign_problem(&mut self, adapter: &dyn Adapter, problem: Problem) {
         match problem.kind {
@@ -107,6 +130,26 @@ impl Reading {
     }
 }
 
+/// What one record says, on its own; `None` where it is about no session.
+pub(crate) fn row_of(
+    sources: &Sources,
+    agent: Option<&str>,
+    registry: &Registry,
+    session: &Session,
+) -> Option<Row> {
+    let place = Place::of(registry);
+    let mut row = match agent {
+        None => place.plain(crate::OWN, session),
+        Some(name) => {
+            let adapter = sources.adapters().find(|adapter| adapter.name() == name)?;
+            adapter.row(&session.record, place.plain(adapter.name(), session))?
+        }
+    };
+    let fields = row.fields();
+    row.sources.iter_mut().for_each(|source| source.fields = fields);
+    Some(row)
+}
+
 /// A registry that is being read.
 struct Place {
     dir: Arc<Path>,
@@ -125,7 +168,7 @@ impl Place {
 }
 
 /// Now, in ms since the epoch.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
 }

@@ -58,6 +58,11 @@ impl Fields {
         self.0 |= 1 << field as u8;
     }
 
+    /// Takes one out.
+    pub fn remove(&mut self, field: Field) {
+        self.0 &= !(1 << field as u8);
+    }
+
     /// Whether it is in the set.
     #[must_use]
     pub const fn has(self, field: Field) -> bool {

@@ -43,6 +43,31 @@ impl Identity {
         }
     }
 
+    /// That of a process that was found running here.
+    pub(crate) fn seen(pid: u32, start_ticks: u64) -> Self {
+        Self {
+            pid,
+            is_running_here: true,
+            system: System::here(),
+            machine: Part::OfHere,
+            boot: Part::OfHere,
+            pid_ns: None,
+            start_ticks: Some(start_ticks),
+            pidfd_ino: None,
+        }
+    }
+
+    /// Whether the record is about this process of a nested PID namespace, which is another number
+    /// in there.
+    pub(crate) fn is_of_nested(&self, pid_ns: u64, pid: u32, start_ticks: u64) -> bool {
+        self.pid_ns == Some(pid_ns) && self.pid == pid && agree(self.start_ticks, Some(start_ticks))
+    }
+
+    /// Whether the process was found running, on this pid in this PID namespace.
+    pub(crate) fn is_running_here(&self) -> bool {
+        self.is_running_here
+    }
+
     /// Whether both are about one process.
     ///
     /// Of two records of processes that were found running here, the pid says so. For all others
@@ -70,7 +95,10 @@ impl Identity {
 
 /// Whether the evidence is a look at this very pid in this PID namespace that found the process.
 pub(crate) fn is_seen_here(evidence: Evidence) -> bool {
-    matches!(evidence, Evidence::Pidfd | Evidence::StartTime | Evidence::OlderThanRecord)
+    matches!(
+        evidence,
+        Evidence::Pidfd | Evidence::StartTime | Evidence::OlderThanRecord | Evidence::Running
+    )
 }
 
 impl Part {

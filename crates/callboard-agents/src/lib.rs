@@ -27,25 +27,33 @@
 //! - [`Adapter`]: what an agent's file in this crate implements. Nothing an adapter does ever
 //!   writes, renames or deletes in an agent's directory, or opens a name that is not a record.
 
+pub mod activity;
 mod adapter;
+pub mod agents;
 mod board;
-mod claude;
+mod consult;
 mod fields;
+pub mod hook;
 mod identity;
 mod merge;
 mod parked;
-mod qwen;
+pub mod processes;
 mod row;
 mod sources;
-mod transcript;
+pub mod transcript;
+mod unrecorded;
 
-pub use adapter::{Adapter, SessionsDir};
+#[cfg(target_os = "linux")]
+mod watch;
+
+pub use adapter::{Adapter, Held, Seen, SessionsDir};
+pub use agents::{ClaudeCode, QwenCode};
 pub use board::Board;
-pub use claude::ClaudeCode;
 pub use fields::{Field, Fields};
-pub use qwen::QwenCode;
-pub use row::{JobLink, Role, Row, RowSource, StatusFrom, Window, attention};
+pub use row::{FoundBy, JobLink, Role, Row, RowSource, StatusFrom, Window, attention};
 pub use sources::Sources;
+#[cfg(target_os = "linux")]
+pub use watch::{BoardEvent, BoardWatch};
 
 /// The name of our own registry on the board.
 pub const OWN: &str = "callboard";

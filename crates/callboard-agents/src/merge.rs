@@ -8,7 +8,7 @@ use callboard::Evidence;
 use crate::OWN;
 use crate::fields::{Field, Fields};
 use crate::identity::Identity;
-use crate::row::{Role, Row, RowSource};
+use crate::row::{FoundBy, Role, Row, RowSource, StatusFrom};
 
 /// What one record says, and which process it says it of.
 #[derive(Clone, Debug)]
@@ -89,24 +89,33 @@ fn by_session(group: Vec<Draft>) -> Vec<Vec<Draft>> {
 
 /// Makes one row of drafts of one process. This is the whole of who has the first word on what:
 ///
-/// - the activity (status, what it waits for, since when) is taken together, from the source whose
-///   status is the newest; where that is a tie or nobody gives a time, from the agent's own
-///   registry;
+/// - the activity (status, what it waits for, since when) is taken together: from a record whose
+///   status the session itself said before one that hooks said (see
+///   [`decide`](crate::activity::decide)), then from the one whose status is the newest; where that
+///   is a tie or nobody gives a time, from the agent's own registry;
 /// - the name: ours first (a user renamed it there), then the agent's;
 /// - the verdict and its evidence: the strongest, so alive if anybody knows it to be, and dead
 ///   only if all say so. The PID domain goes with them;
 /// - `updatedAt`: the newest;
-/// - everything else: the agent's own registry first, then ours. Of two registries of agents (a
+/// - everything else: the agent's own registry first (or the lock that a process holds), then ours,
+///   last what was only worked out from a process. Of two registries of agents (a
 ///   configuration directory that was copied), the one whose record was written last.
 ///
 /// A time in the future (a wrong clock, a forged record) counts as no time.
 fn resolve(mut group: Vec<Draft>, now: u64) -> Row {
-    group.sort_by_key(|d| (d.row.registry == OWN, Reverse(known(d.row.updated_at, now))));
+    group.sort_by_key(|d| {
+        let rank = (d.row.found_by == FoundBy::Process, d.row.registry == OWN);
+        (rank, Reverse(known(d.row.updated_at, now)))
+    });
     let rows: Vec<Row> = group.into_iter().map(|draft| draft.row).collect();
     let by = Order::of(&rows, now);
     let role = rows.iter().map(|row| row.role).find(|role| *role != Role::Session);
     let mut parts = Parts { won: vec![Fields::NONE; rows.len()], rows };
     let activity = &by.activity[..1];
+    // The file of another conversation than the row's would tell of that one.
+    let session = parts.rows.iter().find_map(|row| row.session_id.clone());
+    let is_of_it = |row: &&mut Row| row.session_id.is_none() || row.session_id == session;
+    let transcript = parts.rows.iter_mut().filter(is_of_it).find_map(|r| r.transcript_path.take());
     let mut row = Row {
         pid: parts.rows[0].pid,
         session_id: parts.take(Field::SessionId, &by.agent, |r| r.session_id.take()),
@@ -118,6 +127,8 @@ fn resolve(mut group: Vec<Draft>, now: u64) -> Row {
         waiting_for: parts.take(Field::WaitingFor, activity, |r| r.waiting_for.take()),
         status_since: parts.take(Field::StatusSince, activity, |r| r.status_since),
         status_from: parts.rows[activity[0]].status_from,
+        heard: parts.rows[activity[0]].heard,
+        edges: parts.rows[activity[0]].edges.take(),
         cwd: parts.take(Field::Cwd, &by.agent, |r| r.cwd.take()),
         started_at: parts.take(Field::StartedAt, &by.agent, |r| r.started_at),
         updated_at: parts.take(Field::UpdatedAt, &by.updated, |r| r.updated_at),
@@ -125,7 +136,9 @@ fn resolve(mut group: Vec<Draft>, now: u64) -> Row {
         evidence: parts.rows[by.evidence[0]].evidence,
         registry: parts.rows[0].registry,
         pid_domain: parts.take(Field::PidDomain, &by.evidence, |r| r.pid_domain.take()),
-        transcript_path: None,
+        found_by: parts.rows[0].found_by,
+        transcript_path: transcript,
+        recent: None,
         agent: parts.take(Field::Agent, &by.agent, |r| r.agent.take()),
         version: parts.take(Field::Version, &by.agent, |r| r.version.take()),
         log_path: parts.take(Field::LogPath, &by.agent, |r| r.log_path.take()),
@@ -153,11 +166,18 @@ impl Order {
     /// `rows` stand with the agents' first; every order keeps that where its own rule is a tie.
     fn of(rows: &[Row], now: u64) -> Self {
         let agent: Vec<usize> = (0..rows.len()).collect();
+        let session = rows.iter().find_map(|row| row.session_id.as_deref());
         Self {
             ours: sorted(&agent, |i| rows[i].registry != OWN),
             activity: sorted(&agent, |i| {
                 let row = &rows[i];
-                (row.status.is_none(), Reverse(known(row.status_since, now)))
+                let by_hook = row.status_from == Some(StatusFrom::Hook);
+                // What a hook said of the conversation before (Codex and Copilot tell of a new one
+                // with its first prompt) is nothing about this one.
+                let of_another =
+                    by_hook && row.session_id.as_deref().is_some_and(|id| Some(id) != session);
+                let silent = row.status.is_none() || of_another;
+                (silent, by_hook, Reverse(known(row.status_since, now)))
             }),
             updated: sorted(&agent, |i| Reverse(known(rows[i].updated_at, now))),
             evidence: sorted(&agent, |i| (rows[i].verdict, strength(rows[i].evidence))),

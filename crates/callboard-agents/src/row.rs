@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use callboard::record::RecordName;
-use callboard::{Evidence, Judgement, Kind, SessionRecord, Status, Verdict};
+use callboard::{Evidence, Judgement, Key, Kind, SessionRecord, Status, Verdict};
 
 use crate::fields::{Field, Fields};
 use crate::identity::is_seen_here;
+use crate::transcript::Recent;
 
 /// One session, as all registries that know it say together.
 ///
@@ -39,6 +40,11 @@ pub struct Row {
     pub status_since: Option<u64>,
     /// Who knew the status; `None` where there is none.
     pub status_from: Option<StatusFrom>,
+    /// When the source of the status last said anything of it, in ms since the epoch: what
+    /// decides between a hook and the conversation file.
+    pub(crate) heard: Option<u64>,
+    /// With which write each status came, where the session's record says so.
+    pub(crate) edges: Option<Box<Edges>>,
     /// Its working directory.
     pub cwd: Option<Box<str>>,
     /// When it signed in, in ms since the epoch. May be later than the other times.
@@ -49,13 +55,20 @@ pub struct Row {
     pub verdict: Verdict,
     /// How that is known.
     pub evidence: Evidence,
-    /// The registry that has the first word on it: `callboard`, `claude`, `qwen`, ...
+    /// The registry that has the first word on it: `callboard`, `claude`, `qwen`, ...; `process`
+    /// where no record names it.
     pub registry: &'static str,
+    /// How it came onto the board.
+    pub found_by: FoundBy,
     /// Where its pid means something.
     pub pid_domain: Option<Box<str>>,
-    /// Its conversation file. Always `None` after [`Board::read`](crate::Board::read): finding it
-    /// costs a look into every project, see [`Sources::transcript`](crate::Sources::transcript).
+    /// Its conversation file. `None` after [`Board::read`](crate::Board::read), unless something
+    /// named it: finding it costs a look into every project, which
+    /// [`Board::consult`](crate::Board::consult) takes where it is wanted.
     pub transcript_path: Option<PathBuf>,
+    /// What happened lately in its conversation. `None` until
+    /// [`Board::consult`](crate::Board::consult) has looked.
+    pub recent: Option<Box<Recent>>,
     /// Which agent it runs as.
     pub agent: Option<Box<str>>,
     /// The program's version.
@@ -80,6 +93,8 @@ impl Row {
         // Records from before `statusUpdatedAt` have the time of the last write instead: the
         // status was true then, which is all that can be said.
         let since = record.status_updated_at().or(record.updated_at());
+        let told_by_hook = record.number(Key::HookAt);
+        let from = if told_by_hook.is_some() { StatusFrom::Hook } else { StatusFrom::Record };
         Self {
             pid: record.pid(),
             session_id: kept(record.session_id()),
@@ -89,7 +104,9 @@ impl Row {
             entrypoint: kept(record.entrypoint()),
             waiting_for: kept(record.waiting_for()).filter(|_| waits),
             status_since: since.filter(|_| status.is_some()),
-            status_from: status.as_ref().map(|_| StatusFrom::Record),
+            status_from: status.as_ref().map(|_| from),
+            heard: told_by_hook.filter(|_| status.is_some()),
+            edges: Edges::of(record),
             status,
             cwd: kept(record.cwd()),
             started_at: record.started_at(),
@@ -97,8 +114,10 @@ impl Row {
             verdict: judged.verdict,
             evidence: judged.evidence,
             registry: source.registry,
+            found_by: FoundBy::Record,
             pid_domain: kept(record.pid_domain()),
             transcript_path: None,
+            recent: None,
             agent: kept(record.agent()),
             version: kept(record.version()),
             log_path: kept(record.log_path()),
@@ -106,6 +125,41 @@ impl Row {
             linked_job: None,
             role: Role::Session,
             sources: vec![source],
+        }
+    }
+
+    /// A process that was found running and that no record was needed for: nothing but that.
+    pub(crate) fn running(pid: u32, judged: Judgement, registry: &'static str) -> Self {
+        Self {
+            pid,
+            session_id: None,
+            name: None,
+            tool: None,
+            kind: None,
+            entrypoint: None,
+            waiting_for: None,
+            status_since: None,
+            status_from: None,
+            heard: None,
+            edges: None,
+            status: None,
+            cwd: None,
+            started_at: None,
+            updated_at: None,
+            verdict: judged.verdict,
+            evidence: judged.evidence,
+            registry,
+            found_by: FoundBy::Process,
+            pid_domain: None,
+            transcript_path: None,
+            recent: None,
+            agent: None,
+            version: None,
+            log_path: None,
+            bridge_session_id: None,
+            linked_job: None,
+            role: Role::Session,
+            sources: Vec::new(),
         }
     }
 
@@ -149,10 +203,43 @@ impl Row {
         is_seen_here(self.evidence)
     }
 
+    /// The number of the last write of its record, where [`reached`](Self::reached) can be compared
+    /// with it.
+    #[must_use]
+    pub fn seq(&self) -> Option<u64> {
+        self.edges.as_deref().map(|edges| edges.seq)
+    }
+
+    /// With which write of its record it last took on a status, see
+    /// [`SessionRecord::reached`]. `None` where it never did, or nobody writes it down.
+    #[must_use]
+    pub fn reached(&self, status: &Status) -> Option<u64> {
+        self.all_reached().iter().find(|(other, _)| other == status).map(|(_, seq)| *seq)
+    }
+
+    pub(crate) fn all_reached(&self) -> &[(Status, u64)] {
+        self.edges.as_deref().map_or(&[], |edges| &edges.reached)
+    }
+
     /// The source that a field came from; `None` where no source had it.
     #[must_use]
     pub fn source_of(&self, field: Field) -> Option<&RowSource> {
         self.sources.iter().find(|source| source.fields.has(field))
+    }
+}
+
+/// With which write of a record each status came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edges {
+    seq: u64,
+    reached: Vec<(Status, u64)>,
+}
+
+impl Edges {
+    fn of(record: &SessionRecord) -> Option<Box<Self>> {
+        let reached = record.all_reached();
+        let seq = record.seq().filter(|_| !reached.is_empty())?;
+        Some(Box::new(Self { seq, reached }))
     }
 }
 
@@ -165,6 +252,35 @@ fn kept(text: Option<Cow<'_, str>>) -> Option<Box<str>> {
 pub(crate) fn text_of(record: &SessionRecord, key: &str) -> Option<Box<str>> {
     let text: String = serde_json::from_str(record.raw(key)?).ok()?;
     (!text.is_empty()).then(|| text.into())
+}
+
+/// How a session came onto the board.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FoundBy {
+    /// A record names it.
+    #[default]
+    Record,
+    /// A lock file of its agent names its pid, and the process holds it.
+    Lock,
+    /// The process has a file of the session open.
+    OpenFile,
+    /// The process is one of the agent's, and nothing names its session: what is known of it is
+    /// its command line, its directory and its start.
+    Process,
+}
+
+impl FoundBy {
+    /// The word in `--json`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Lock => "lock",
+            Self::OpenFile => "open-file",
+            Self::Process => "process",
+        }
+    }
 }
 
 /// How the status is known.

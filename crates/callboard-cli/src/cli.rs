@@ -67,14 +67,31 @@ enum Command {
     Count(commands::count::Count),
     Show(commands::show::Show),
     Run(commands::run::Run),
+    Attach(commands::attach::Attach),
+    Detach(commands::detach::Detach),
+    Logs(commands::logs::Logs),
+    Stop(commands::stop::Stop),
+    Restart(commands::restart::Restart),
+    Rm(commands::rm::Rm),
     Register(commands::register::Register),
     Update(commands::update::Update),
     Deregister(commands::deregister::Deregister),
     Rename(commands::rename::Rename),
+    Hook(commands::hook::Hook),
+    Hooks(commands::hooks::Hooks),
     Sweep(commands::sweep::Sweep),
     Doctor(commands::doctor::Doctor),
     Demo(commands::demo::Demo),
+    #[cfg(target_os = "linux")]
+    Wait(commands::wait::Wait),
+    #[cfg(target_os = "linux")]
+    Events(commands::events::Events),
+    #[cfg(target_os = "linux")]
+    Exec(commands::exec::Exec),
+    StatusLine(commands::status_line::StatusLine),
+    Metrics(commands::metrics::Metrics),
     Completions(commands::completions::Completions),
+    Man(commands::man::Man),
     #[command(hide = true)]
     DemoSession(commands::demo_session::DemoSession),
 }
@@ -88,6 +105,13 @@ pub fn command() -> clap::Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    // First: a host is this program, executed again, and not a command.
+    if let Some(code) = callboard_host::builtin::take_over(std::env::args_os()) {
+        return code.into();
+    }
+    if let Some(code) = commands::hook::answer() {
+        return code;
+    }
     std::panic::set_hook(Box::new(|panic| {
         complain(format_args!(
             "this is a bug in callboard {}: {panic}\nplease report it with what you typed",
@@ -103,6 +127,9 @@ fn guarded(run: impl FnOnce() -> Ended + std::panic::UnwindSafe) -> Ended {
 }
 
 fn parse_and_run() -> Ended {
+    if commands::completions::answer() {
+        return Ended::With(Exit::Yes);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return Ended::With(not_a_command(&error)),
@@ -113,13 +140,30 @@ fn parse_and_run() -> Ended {
         Command::Count(count) => count.run(&context).map(Ended::from),
         Command::Show(show) => show.run(&context).map(Ended::from),
         Command::Run(run) => run.run(&context),
+        Command::Attach(attach) => attach.run(&context),
+        Command::Detach(detach) => detach.run(&context).map(Ended::from),
+        Command::Logs(logs) => logs.run(&context).map(Ended::from),
+        Command::Stop(stop) => stop.run(&context).map(Ended::from),
+        Command::Restart(restart) => restart.run(&context),
+        Command::Rm(rm) => rm.run(&context).map(Ended::from),
         Command::Register(register) => register.run(&context).map(Ended::from),
         Command::Update(update) => update.run(&context).map(Ended::from),
         Command::Deregister(deregister) => deregister.run(&context).map(Ended::from),
         Command::Rename(rename) => rename.run(&context).map(Ended::from),
+        Command::Hook(hook) => Ok(hook.run().into()),
+        Command::Hooks(hooks) => hooks.run(&context).map(Ended::from),
         Command::Sweep(sweep) => sweep.run(&context).map(Ended::from),
         Command::Doctor(doctor) => doctor.run(&context).map(Ended::from),
         Command::Demo(demo) => demo.run(&context),
+        #[cfg(target_os = "linux")]
+        Command::Wait(wait) => wait.run(&context).map(Ended::from),
+        #[cfg(target_os = "linux")]
+        Command::Events(events) => events.run(&context).map(Ended::from),
+        #[cfg(target_os = "linux")]
+        Command::Exec(exec) => exec.run(&context),
+        Command::StatusLine(line) => line.run(&context).map(Ended::from),
+        Command::Metrics(metrics) => metrics.run(&context).map(Ended::from),
+        Command::Man(man) => man.run().map(Ended::from),
         Command::Completions(completions) => completions.run().map(Ended::from),
         Command::DemoSession(session) => session.run(&context).map(Ended::from),
     };

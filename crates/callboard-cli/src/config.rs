@@ -8,6 +8,8 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use callboard_agents::agents::Descriptions;
+
 /// What the file says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Config {
@@ -23,6 +25,15 @@ pub(crate) fn path(lookup: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf>
     absolute("XDG_CONFIG_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".config")))
         .map(|config| config.join("callboard/config.toml"))
+}
+
+/// The agents that this user has described, in `agents.d` beside the file.
+pub(crate) fn described_agents() -> Descriptions {
+    let path = path(|name| std::env::var_os(name));
+    let Some(dir) = path.and_then(|path| Some(path.parent()?.join("agents.d"))) else {
+        return Descriptions::default();
+    };
+    Descriptions::load(&dir, std::env::var_os("HOME").map(PathBuf::from).as_deref())
 }
 
 impl Config {

@@ -6,7 +6,7 @@ use callboard::{Problem, Registry};
 use callboard_agents::{Board, OWN, Row, Sources};
 
 use crate::address::{Meant, meant};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::paint::ColorChoice;
@@ -16,7 +16,7 @@ use crate::output::terminal::Page;
 use crate::view::naming::{called, short_id, shown_name};
 
 /// Options of every command.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Global {
     /// the directory of everything, instead of $CALLBOARD_HOME or ~/.local/state/callboard
@@ -62,6 +62,19 @@ impl Context {
         })
     }
 
+    /// The directory that everything is below, background sessions too.
+    pub(crate) fn home(&self) -> Result<callboard::Home, Failure> {
+        if self.global.registry.is_some() {
+            return Err(Failure::usage(
+                "background sessions live below a home; give --home instead of --registry",
+            ));
+        }
+        match self.home_given() {
+            Some(home) => Ok(callboard::Home::at(home)),
+            None => Ok(callboard::Home::from_env()?),
+        }
+    }
+
     /// The home, if it was given on the command line.
     pub(crate) fn home_given(&self) -> Option<PathBuf> {
         self.global.home.as_deref().and_then(|home| std::path::absolute(home).ok())
@@ -74,8 +87,9 @@ impl Context {
             return Ok(Sources::new(own));
         }
         let config = Config::load();
-        config.warnings.iter().for_each(complain);
-        Ok(Sources::from_env(own, &config.claude_config_dirs))
+        let described = config::described_agents();
+        config.warnings.iter().chain(&described.warnings).for_each(complain);
+        Ok(Sources::from_env(own, &config.claude_config_dirs).with_described(described.agents))
     }
 
     /// How to write for whoever reads standard output.
@@ -86,14 +100,17 @@ impl Context {
     /// The session that `text` means, among those that may run; with `dead_too`, else among those
     /// that are gone.
     pub(crate) fn find(&self, board: Board, text: &str, dead_too: bool) -> Result<Row, Failure> {
-        let (mut rows, mut dead): (Vec<Row>, Vec<Row>) =
+        let (mut rows, dead): (Vec<Row>, Vec<Row>) =
             board.rows.into_iter().partition(Row::is_listed);
-        let mut found = look(text, &rows);
-        if found == Meant::Nobody && dead_too {
-            rows = std::mem::take(&mut dead);
-            found = look(text, &rows);
+        if dead_too && look(text, &rows) == Meant::Nobody {
+            rows = dead;
         }
-        match found {
+        self.find_among(rows, text)
+    }
+
+    /// The session that `text` means, among these.
+    pub(crate) fn find_among(&self, mut rows: Vec<Row>, text: &str) -> Result<Row, Failure> {
+        match look(text, &rows) {
             Meant::One(at) => Ok(rows.swap_remove(at)),
             Meant::Several(several) => Err(ambiguous(text, several.iter().map(|at| &rows[*at]))),
             Meant::Nobody => Err(Failure::no(format!(

@@ -4,17 +4,22 @@
 //! reaches a terminal is made in `output` and `view`, which are pure but for two small files.
 //!
 //! This is the program as a library so that its description ([`command`], [`Exit`]) can be turned
-//! into manual pages and completions; it is not an API for others.
+//! into manual pages and completions, and what it lets through to a terminal ([`output`]) can be
+//! fuzzed; it is not an API for others.
 
 mod address;
+mod background;
 mod cli;
 mod commands;
 mod config;
 mod context;
 mod exit;
 mod failure;
-mod output;
+pub mod output;
+mod settings;
 mod view;
+#[cfg(target_os = "linux")]
+mod waiting;
 
 pub use cli::{command, main};
 pub use exit::Exit;

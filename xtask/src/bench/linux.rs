@@ -8,7 +8,7 @@ use callboard::Registry;
 use super::crowd::Crowd;
 use super::report::{self, Results};
 use super::rival::Rival;
-use super::{command, listing, machine, syscalls, writing};
+use super::{command, listing, machine, syscalls, watching, writing};
 use crate::generate;
 use crate::workspace::{self, cargo};
 
@@ -135,6 +135,16 @@ fn measure(options: &Options<'_>) -> Result<Results> {
         crowd.sign_in(&Registry::at(&dir), *size)?;
         listings.push(listing::measure(&dir, *size, rival.as_ref(), quick)?);
     }
+    let mut watchings = Vec::new();
+    for size in sizes.iter().copied().filter(|size| *size >= 1_000) {
+        for place in [Some(&scratch), tmpfs.as_ref()].into_iter().flatten() {
+            eprintln!("== watching {size} sessions");
+            let dir = place.0.join(format!("watched-{size}/sessions"));
+            crowd.sign_in(&Registry::at(&dir), size)?;
+            let file_system = machine::file_system(&place.0);
+            watchings.push(watching::measure(&dir, size, file_system, quick)?);
+        }
+    }
     eprintln!("== counting system calls");
     let calls = system_calls(&scratch)?;
     eprintln!("== the whole command");
@@ -144,7 +154,7 @@ fn measure(options: &Options<'_>) -> Result<Results> {
     let large = command::ps(&callboard, &scratch.home(most));
     let nothing = std::process::Command::new("/bin/true");
     let peak = (most, command::peak_of(&large)?, command::peak_of(&nothing)?);
-    Ok(Results { machine, listings, writings, calls, whole, whole_size, peak })
+    Ok(Results { machine, listings, writings, watchings, calls, whole, whole_size, peak })
 }
 
 /// Of a listing of 100 records, of a count, and of what a session does.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::command::Whole;
 use super::listing::Listing;
 use super::syscalls::Calls;
+use super::watching::Watching;
 use super::writing::Writing;
 
 /// Everything that one run measured.
@@ -12,6 +13,7 @@ pub(crate) struct Results {
     pub(crate) machine: Vec<String>,
     pub(crate) listings: Vec<Listing>,
     pub(crate) writings: Vec<Writing>,
+    pub(crate) watchings: Vec<Watching>,
     /// (operation, calls of the library, calls of the floor); empty without `strace`.
     pub(crate) calls: Vec<(String, Calls, Calls)>,
     pub(crate) whole: Whole,
@@ -50,6 +52,7 @@ pub(crate) fn render(results: &Results) -> String {
     listing(&mut text, &results.listings);
     counting(&mut text, &results.listings);
     writing(&mut text, &results.writings);
+    watching(&mut text, &results.watchings);
     command(&mut text, results);
     calls(&mut text, &results.calls);
     _ = writeln!(text, "\n### Goals\n\n| goal | limit | measured | met |\n|---|---|---|---|");
@@ -105,6 +108,28 @@ fn counting(text: &mut String, listings: &[Listing]) {
             optional(l.count_rival.map(|r| r / l.count_pids.p50())),
             figure(l.count.p50()),
             extra,
+        );
+    }
+}
+
+fn watching(text: &mut String, watchings: &[Watching]) {
+    text.push_str(
+        "\n### From a change to its event (microseconds, the change itself included)\n\n",
+    );
+    text.push_str("| sessions | on | watch p50 | p99 | whole board p50 | p99 | floor p50 | p99 | wakeups in 5 quiet seconds |\n|---|---|---|---|---|---|---|---|---|\n");
+    for w in watchings {
+        _ = writeln!(
+            text,
+            "| {} | {} | **{}** | {} | **{}** | {} | {} | {} | {} |",
+            w.size,
+            w.file_system,
+            figure(w.watch.p50()),
+            figure(w.watch.p99()),
+            figure(w.board.p50()),
+            figure(w.board.p99()),
+            figure(w.floor.p50()),
+            figure(w.floor.p99()),
+            w.wakeups,
         );
     }
 }
@@ -210,6 +235,13 @@ fn goals(results: &Results) -> Vec<Goal> {
     for w in &results.writings {
         let what = format!("register + deregister p50, {}", w.file_system);
         goal(what, true, 40.0, Some(w.register.p50()), " us");
+    }
+    for w in &results.watchings {
+        let what = |of| format!("change to event {of}, {} sessions, {}", w.size, w.file_system);
+        goal(what("p50"), true, 150.0, Some(w.board.p50()), " us");
+        goal(what("p99"), true, 2_000.0, Some(w.board.p99()), " us");
+        let what = format!("wakeups in 5 quiet seconds, {} sessions", w.size);
+        goal(what, true, 0.0, Some(w.wakeups as f64), "");
     }
     let (size, kib, _) = results.peak;
     let what = format!("peak memory of ps, {size} records");

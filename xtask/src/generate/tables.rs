@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use callboard::Evidence;
 use callboard::record::{FIELDS, Presence, Shape};
+use callboard_agents::agents::Facts;
 
 /// The keys of a record.
 pub(super) fn fields() -> String {
@@ -30,6 +31,20 @@ pub(super) fn evidence() -> String {
     for evidence in Evidence::ALL {
         let word = format!("`{}`", evidence.as_str());
         row(&mut text, &[&word, evidence.verdict().as_str(), evidence.explain()]);
+    }
+    text
+}
+
+/// What is known of each agent, as its adapter says.
+pub(super) fn agents() -> String {
+    let mut text = "| agent | versions run | found by | which conversation | where it is | status | cannot be known |\n|---|---|---|---|---|---|---|\n".to_owned();
+    for facts in callboard_agents::agents::facts() {
+        let seen = match facts.seen {
+            [] => "none (as documented)".to_owned(),
+            versions => versions.join(", "),
+        };
+        let Facts { title, found_by, session, conversation, status, unknown, .. } = facts;
+        row(&mut text, &[title, &seen, found_by, session, conversation, status, unknown]);
     }
     text
 }

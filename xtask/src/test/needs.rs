@@ -33,6 +33,10 @@ const NEEDS: &[Need] = &[
     Need { program: "bash", package: "bash", reason: "job control and completions" },
     Need { program: "groff", package: "groff", reason: "the manual as people read it" },
     Need { program: "tmux", package: "tmux", reason: "a status line that the real one draws" },
+    Need { program: "vim", package: "vim", reason: "a program that draws, in the background" },
+    Need { program: "less", package: "less", reason: "the same" },
+    Need { program: "top", package: "procps", reason: "the same" },
+    Need { program: "script", package: "bsdutils", reason: "a terminal inside a terminal" },
     Need { program: "git", package: "git", reason: "the list of the project's files" },
 ];
 

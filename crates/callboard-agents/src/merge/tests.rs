@@ -172,6 +172,35 @@ fn who_has_the_first_word_on_what() {
             ],
         ),
         (
+            "what the session says itself counts before what its hooks say, however new (herdr #509, \
+             agent-of-empires #4001: a Stop while sub-agents work is no end)",
+            [
+                ours(r#""status":"idle","statusUpdatedAt":20,"hookAt":30"#),
+                claude(r#""status":"busy","statusUpdatedAt":10"#),
+            ],
+            vec![(F::Status, "busy", "claude"), (F::StatusSince, "10", "claude")],
+        ),
+        (
+            "nobody, where all that hooks said is about the conversation before (codex /new)",
+            [
+                ours(r#""sessionId":"old","status":"busy","statusUpdatedAt":20,"hookAt":30"#),
+                claude(r#""sessionId":"new""#),
+            ],
+            vec![
+                (F::SessionId, "new", "claude"),
+                (F::Status, "-", "-"),
+                (F::StatusSince, "-", "-"),
+            ],
+        ),
+        (
+            "hooks where the agent's record has no status (Qwen Code)",
+            [
+                ours(r#""status":"waiting","waitingFor":"x","statusUpdatedAt":20,"hookAt":30"#),
+                claude(r#""updatedAt":40"#),
+            ],
+            vec![(F::Status, "waiting", "callboard"), (F::WaitingFor, "x", "callboard")],
+        ),
+        (
             "nobody says",
             [ours(r#""waitingFor":"left over""#), claude("")],
             vec![(F::Status, "-", "-"), (F::WaitingFor, "-", "-"), (F::StatusSince, "-", "-")],
@@ -216,11 +245,9 @@ fn who_has_the_first_word_on_what() {
             assert_eq!(rows.len(), 1, "{story}");
             let row = &rows[0];
             assert_eq!(row.registry, "claude", "{story}");
-            assert_eq!(
-                row.status_from,
-                row.status.is_some().then_some(StatusFrom::Record),
-                "{story}"
-            );
+            let from =
+                if story.starts_with("hooks") { StatusFrom::Hook } else { StatusFrom::Record };
+            assert_eq!(row.status_from, row.status.is_some().then_some(from), "{story}");
             assert_eq!(row.sources.len(), 2, "{story}");
             for (key, value, from) in &expected {
                 assert_eq!(field(row, *key), *value, "{story}: {}, turned: {turned}", key.name());

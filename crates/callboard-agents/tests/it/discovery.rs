@@ -14,6 +14,7 @@ fn sources(world: &World, configured: &[PathBuf], variables: &[(&str, &Path)]) -
     Sources::from_lookup(world.own(), configured, |name| {
         variables.get(name).map(|path| path.as_os_str().to_owned())
     })
+    .without_processes()
 }
 
 #[test]

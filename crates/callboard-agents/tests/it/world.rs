@@ -25,9 +25,7 @@ impl Process {
 
     /// Field 22 of its `stat`: the start that agents write down.
     pub(crate) fn ticks(&self) -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
-        let after_name = &stat[stat.rfind(')').unwrap() + 2..];
-        after_name.split(' ').nth(19).unwrap().parse().unwrap()
+        ticks(self.pid())
     }
 
     /// Killed and collected.
@@ -37,11 +35,7 @@ impl Process {
 
     /// Killed, and left for its parent to collect.
     pub(crate) fn become_zombie(&mut self) {
-        use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-        self.0.kill().unwrap();
-        let pid = Pid::from_child(&self.0);
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        waitid(WaitId::Pid(pid), options).unwrap();
+        kill_and_leave(&mut self.0);
     }
 
     fn kill(&mut self) {
@@ -54,6 +48,21 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The start of a process in clock ticks since boot, by field 22 of its `stat`.
+pub(crate) fn ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name = &stat[stat.rfind(')').unwrap() + 2..];
+    after_name.split(' ').nth(19).unwrap().parse().unwrap()
+}
+
+/// Killed, and left for its parent to collect.
+pub(crate) fn kill_and_leave(child: &mut Child) {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    child.kill().unwrap();
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(Pid::from_child(child)), options).unwrap();
 }
 
 /// A home directory with what a test puts there, and nothing of the person who runs the test.
@@ -101,7 +110,8 @@ impl World {
 
     /// What a command that is started in this home would read.
     pub(crate) fn sources(&self) -> Sources {
-        Sources::from_lookup(self.own(), &[], |name| (name == "HOME").then(|| self.home().into()))
+        let lookup = |name: &str| (name == "HOME").then(|| self.home().into());
+        Sources::from_lookup(self.own(), &[], lookup).without_processes()
     }
 
     pub(crate) fn board(&self) -> Board {
@@ -117,11 +127,13 @@ impl World {
     }
 
     pub(crate) fn only_claude(&self) -> Sources {
-        Sources::new(self.own()).with(ClaudeCode::at([self.home().join(".claude")]))
+        Sources::new(self.own())
+            .without_processes()
+            .with(ClaudeCode::at([self.home().join(".claude")]))
     }
 
     pub(crate) fn only_qwen(&self) -> Sources {
-        Sources::new(self.own()).with(QwenCode::at(self.home().join(".qwen")))
+        Sources::new(self.own()).without_processes().with(QwenCode::at(self.home().join(".qwen")))
     }
 }
 

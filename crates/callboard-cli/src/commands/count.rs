@@ -2,10 +2,12 @@
 
 use callboard::Verdict;
 use callboard_agents::Board;
+use callboard_agents::transcript::Depth;
 
 use crate::context::{Context, tell_problems};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::age::now;
 use crate::output::json::Object;
 use crate::output::stream::{Out, complain};
 use crate::view::filter::Filter;
@@ -35,13 +37,17 @@ pub(crate) struct Count {
 
 impl Count {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let board = Board::read(&context.sources()?);
+        let sources = context.sources()?;
+        let mut board = Board::read(&sources);
         let filter = self.filter.resolved();
+        if !filter.status.is_empty() {
+            board.consult(&sources, Depth::Status, now());
+        }
         let of = |verdict: Verdict| {
             board.rows.iter().filter(|row| row.verdict == verdict && filter.fits(row)).count()
         };
         let (alive, unknown) = (of(Verdict::Alive), of(Verdict::Unknown));
-        let unreadable = board.problems.iter().filter(|p| p.hides_a_session()).count();
+        let unreadable: usize = board.problems.iter().map(callboard::Problem::may_hide).sum();
         let mut out = Out::new();
         if self.json {
             let mut json = String::new();

@@ -111,7 +111,7 @@ impl Screen {
         let Page { columns, palette, .. } = self.page;
         let home = scratch.to_str();
         let drawing = Drawing { now: now(), home, columns, palette };
-        let mut lines: Vec<String> = table(&rows, drawing).collect();
+        let mut lines: Vec<String> = table(&rows, &[], drawing).collect();
         lines.push(summary(&rows, 0, palette, columns));
         if self.drawn > 0 {
             out.text(&if self.in_place { format!("\u{1b}[{}A", self.drawn) } else { "\n".into() })?;

@@ -185,7 +185,7 @@ fn look_at_directory(report: &mut Report, dir: &Path, what: &str, found: &std::f
         report.wrong(
             "registry",
             format!("{what} can be written to by others (mode {mode:o})"),
-            format!("chmod 700 {}", dir.display()),
+            format!("chmod 700 {}", shell_word(&dir.display().to_string())),
         );
     } else if !may_write(dir) {
         report.wrong(
@@ -311,9 +311,14 @@ fn look_at_problem(report: &mut Report, problem: &Problem) {
     let next = match &problem.kind {
         K::Directory(_) => "make it a directory that you may read",
         K::DirectoryOfAnotherUser { .. } => "set CALLBOARD_HOME to a directory of your own",
+        K::DirectoryBehindALink { .. } => {
+            "set CALLBOARD_HOME to the path that it leads to, if that is yours"
+        }
         K::DirectoryWritableByOthers => "chmod 700 the directory",
         K::StrayName | K::MoreStrayNames(_) => "move it to where it belongs; nothing here needs it",
-        K::NotAFile(_) | K::OfAnotherUser { .. } => "find out who put it there, and remove it",
+        K::NotAFile(_) | K::OfAnotherUser { .. } | K::MoreNotOurs(_) => {
+            "find out who put it there, and remove it"
+        }
         K::TooLarge { .. } | K::Malformed(_) | K::PidMismatch { .. } => {
             "if its program still runs, it will write a new one; else remove it"
         }
@@ -322,6 +327,15 @@ fn look_at_problem(report: &mut Report, problem: &Problem) {
         _ => "see docs/FORMAT.md",
     };
     report.wrong("record", problem.to_string(), next);
+}
+
+/// A path in advice that is made to be copied into a shell.
+fn shell_word(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/~+:@%-".contains(c);
+    if path.chars().all(is_plain) {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
 }
 
 fn look_at_system(report: &mut Report, here: &Here) {
@@ -360,6 +374,18 @@ fn look_at_system(report: &mut Report, here: &Here) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn advice_can_be_copied_into_a_shell() {
+        for (path, word) in [
+            ("/home/u/.local/state/callboard", "/home/u/.local/state/callboard"),
+            ("/tmp/a b; rm -rf ~", "'/tmp/a b; rm -rf ~'"),
+            ("/it's", r"'/it'\''s'"),
+            ("/$(reboot)", "'/$(reboot)'"),
+        ] {
+            assert_eq!(shell_word(path), word);
+        }
+    }
 
     #[test]
     fn what_is_wrong_comes_with_what_to_do() {

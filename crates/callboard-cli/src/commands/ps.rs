@@ -1,8 +1,11 @@
 //! `callboard ps`.
 
 use callboard::Problem;
-use callboard_agents::{Board, OWN, Row, Sources, attention};
+use callboard_agents::transcript::Depth;
+use callboard_agents::{Board, Row, attention};
+use callboard_host::Hosted;
 
+use crate::background::Background;
 use crate::context::{Context, tell_problems};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -10,6 +13,7 @@ use crate::output::age::now;
 use crate::output::stream::{Out, Stop, complain};
 use crate::output::terminal::Page;
 use crate::view::filter::Filter;
+use crate::view::hosted::{off_the_board, push_hosted, push_hosted_line};
 use crate::view::json::push_row;
 use crate::view::lines::push_line;
 use crate::view::summary::summary;
@@ -18,7 +22,7 @@ use crate::view::table::{Drawing, table};
 const AFTER_HELP: &str = "\
 On a terminal it is a table, what waits for you on top. Into a pipe it is one line for each
 session, nothing cut, with these columns separated by tabs, `-` where nothing is known:
-  name, status, age of the status, waiting for, tool, kind, directory, pid, session id, verdict
+  name, status, age of the status, waiting for, tool, kind, directory, pid, session id, verdict, host, clients, how it ended
 
 A session that may or may not run (another container, another machine) is marked with `?`.
 What cannot be read goes to standard error, one line each.
@@ -39,7 +43,8 @@ pub(crate) struct Ps {
     /// one JSON array, each session with all its fields (null where unknown, times in ms)
     #[arg(long)]
     json: bool,
-    /// the sessions that are proven dead, too, as long as their records are there
+    /// the sessions that are proven dead, too, as long as their records are there, and those of the
+    /// background that have ended, until `callboard rm`
     #[arg(long, short)]
     all: bool,
     /// exit with 3 if anything could not be read
@@ -52,24 +57,30 @@ pub(crate) struct Ps {
 impl Ps {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let sources = context.sources()?;
-        let Board { rows: mut on_board, problems, .. } = Board::read(&sources);
-        on_board.retain(|row| self.all || row.is_listed());
-        let before = on_board.len();
+        let page = context.page();
+        let mut board = Board::read(&sources);
+        board.rows.retain(|row| self.all || row.is_listed());
+        let shows_activity = self.json || page.for_people;
+        let depth = if shows_activity { Depth::Activity } else { Depth::Status };
+        board.consult(&sources, depth, now());
+        let Board { mut rows, problems, .. } = board;
+        let before = rows.len();
         let filter = self.filter.resolved();
         let filtered = !filter.is_empty();
-        let mut rows = on_board;
         rows.retain(|row| filter.fits(row));
         rows.sort_by(attention);
-        let page = context.page();
+        let (hosted, mut others) = Background::beside(context, &rows, self.all);
+        others.retain(|session| self.all && filter.fits_hosted(session));
+        let listed = Listed { rows: &rows, hosted: &hosted, others: &others };
         if self.json {
-            print_json(&rows, &sources)?;
+            print_json(&listed)?;
         } else if page.for_people {
-            print_table(&rows, &problems, page, filtered)?;
+            print_table(&listed, &problems, page, filtered)?;
         } else {
-            print_lines(&rows)?;
+            print_lines(&listed)?;
         }
         let told = tell_problems(&problems, self.strict);
-        if filtered && rows.is_empty() {
+        if filtered && rows.is_empty() && others.is_empty() {
             if !self.json {
                 complain(format_args!(
                     "no session fits; without filters there are {before}, see `callboard ps`"
@@ -81,38 +92,65 @@ impl Ps {
     }
 }
 
-fn print_json(rows: &[Row], sources: &Sources) -> Result<(), Stop> {
+/// What is printed: rows, the background session that each of them is, if any, and those that have
+/// no row.
+struct Listed<'a> {
+    rows: &'a [Row],
+    hosted: &'a [Option<Hosted>],
+    others: &'a [Hosted],
+}
+
+impl<'a> Listed<'a> {
+    fn rows(&self) -> impl Iterator<Item = (&'a Row, Option<&'a Hosted>)> {
+        self.rows.iter().zip(self.hosted.iter().map(Option::as_ref))
+    }
+}
+
+fn print_json(listed: &Listed<'_>) -> Result<(), Stop> {
     let mut out = Out::new();
     let mut json = String::from("[");
-    for (nth, row) in rows.iter().enumerate() {
-        json.push_str(if nth == 0 { "\n" } else { ",\n" });
-        // Only another program's sessions have a conversation file that is known where to find.
-        let foreign = row.sources.iter().any(|source| source.registry != OWN);
-        let transcript = if foreign { sources.transcript(row) } else { None };
-        push_row(&mut json, row, transcript.as_deref());
+    let mut separator = "\n";
+    for (row, hosted) in listed.rows() {
+        json.push_str(std::mem::replace(&mut separator, ",\n"));
+        push_row(&mut json, row, hosted);
         out.text(&json)?;
         json.clear();
     }
-    json.push_str(if rows.is_empty() { "]\n" } else { "\n]\n" });
+    for session in listed.others {
+        json.push_str(std::mem::replace(&mut separator, ",\n"));
+        push_hosted(&mut json, session);
+    }
+    json.push_str(if separator == "\n" { "]\n" } else { "\n]\n" });
     out.text(&json)?;
     out.finish()
 }
 
-fn print_lines(rows: &[Row]) -> Result<(), Stop> {
+fn print_lines(listed: &Listed<'_>) -> Result<(), Stop> {
     let mut out = Out::new();
     let now = now();
     let mut line = String::new();
-    for row in rows {
+    for (row, hosted) in listed.rows() {
         line.clear();
-        push_line(&mut line, row, now);
+        push_line(&mut line, row, hosted, now);
+        out.text(&line)?;
+    }
+    for session in listed.others {
+        line.clear();
+        push_hosted_line(&mut line, session);
         out.text(&line)?;
     }
     out.finish()
 }
 
-fn print_table(rows: &[Row], problems: &[Problem], page: Page, filtered: bool) -> Result<(), Stop> {
+fn print_table(
+    listed: &Listed<'_>,
+    problems: &[Problem],
+    page: Page,
+    filtered: bool,
+) -> Result<(), Stop> {
     let mut out = Out::new();
-    if rows.is_empty() {
+    let Listed { rows, hosted, others } = *listed;
+    if rows.is_empty() && others.is_empty() {
         if !filtered {
             out.text(nobody(page.columns))?;
         }
@@ -121,11 +159,18 @@ fn print_table(rows: &[Row], problems: &[Problem], page: Page, filtered: bool) -
     let home = std::env::var("HOME").ok();
     let Page { columns, palette, .. } = page;
     let drawing = Drawing { now: now(), home: home.as_deref(), columns, palette };
-    for line in table(rows, drawing) {
+    if !rows.is_empty() {
+        for line in table(rows, hosted, drawing) {
+            out.line(&line)?;
+        }
+    }
+    for line in off_the_board(others, drawing) {
         out.line(&line)?;
     }
-    let unreadable = problems.iter().filter(|problem| problem.hides_a_session()).count();
-    out.line(&summary(rows, unreadable, palette, columns))?;
+    let unreadable = problems.iter().map(Problem::may_hide).sum();
+    if !rows.is_empty() || unreadable > 0 {
+        out.line(&summary(rows, unreadable, palette, columns))?;
+    }
     out.finish()
 }
 

@@ -3,6 +3,7 @@
 use callboard::{Patch, Registry, SignIn, Spawner, Verdict};
 use callboard_agents::{Board, Row};
 
+use super::completions::live_sessions;
 use super::target::with_program;
 use crate::context::{Context, is_ours, pid_here};
 use crate::exit::Exit;
@@ -23,7 +24,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Rename {
     /// a name, a pid or the first characters of a session id
-    #[arg(value_name = "S")]
+    #[arg(value_name = "S", add = live_sessions())]
     session: String,
     /// the new name
     name: String,

@@ -4,6 +4,10 @@
 //! the shell had started it. So what is typed (ctrl-c, ctrl-\, ctrl-z) reaches it from the
 //! terminal directly, and this process only has to survive it; what is sent to this process alone
 //! is passed on; and when the command stops or ends, this process does the same.
+//!
+//! With `-d` it is a session in the background, and `detached` has all of that.
+
+mod detached;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal};
@@ -19,6 +23,9 @@ use signal_hook::consts::{
 };
 use signal_hook::iterator::Signals;
 
+pub(super) use self::detached::{announce, not_started as not_hosted};
+
+use self::detached::Detached;
 use super::target::with_program;
 use crate::context::Context;
 use crate::exit::Ended;
@@ -35,9 +42,11 @@ home, say), there is a warning, and it runs all the same. A sub-agent of another
 Examples:
   callboard run -- make test
   callboard run --name billing -- psql billing
+  callboard run -d --name build -- make -j4    in the background; prints its id into a pipe
+  callboard run -d --dir ~/src --limit memory=4G,tasks=200 --log 1M -- ./crawl
   callboard run -- sh -c 'callboard update --status busy; make; callboard update --status idle'";
 
-/// run a command in the foreground, and have it on the board while it runs
+/// run a command, in the foreground or (-d) in the background, and have it on the board meanwhile
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Run {
@@ -50,6 +59,8 @@ pub(crate) struct Run {
     /// its conversation; without it, a random one
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     session_id: Option<String>,
+    #[command(flatten)]
+    detached: Detached,
     /// the command and its arguments
     #[arg(
         required = true,
@@ -73,6 +84,9 @@ const HINTS: [&str; 7] = [
 
 impl Run {
     pub(crate) fn run(self, context: &Context) -> Result<Ended, Failure> {
+        if self.detached.detach {
+            return self.run_detached(context);
+        }
         let registry = match context.registry() {
             Ok(registry) => Some(registry),
             Err(Failure::Told { message, .. }) => {

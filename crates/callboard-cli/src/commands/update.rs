@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use callboard::{Key, Patch, Status};
 
+use super::completions::live_sessions;
 use super::target::ours;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -23,7 +24,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Update {
     /// a name, a pid or the first characters of a session id
-    #[arg(value_name = "S", conflicts_with = "pid")]
+    #[arg(value_name = "S", conflicts_with = "pid", add = live_sessions())]
     session: Option<String>,
     /// the process; without it and S, the one that calls
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]

@@ -3,7 +3,8 @@
 /// What a column would like, and what it can do with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Want {
-    /// The width of its widest cell, heading included.
+    /// The width of its widest cell, heading included; 0 for a column with nothing in it, which
+    /// is left out.
     pub(crate) ideal: usize,
     /// As much as it may ask of the others: an extra column gives way before a needed one gets
     /// less than this.
@@ -24,7 +25,8 @@ pub(crate) const GAP: usize = 2;
 /// The width of each column in a table of `room` columns, `None` for those that are left out.
 /// The one with the lowest rank always stays, cut to the room if need be.
 pub(crate) fn fit(wants: &[Want], room: Option<usize>) -> Vec<Option<usize>> {
-    let mut widths: Vec<_> = wants.iter().map(|want| Some(want.ideal)).collect();
+    let mut widths: Vec<_> =
+        wants.iter().map(|want| Some(want.ideal).filter(|ideal| *ideal > 0)).collect();
     let Some(room) = room else { return widths };
     for extra in [true, false] {
         let floor = |want: &Want| want.ideal.min(if extra { want.comfort } else { want.least });
@@ -110,6 +112,9 @@ mod tests {
             assert_eq!(got, widths, "{room:?}");
         }
         assert_eq!(fit(&[], Some(80)), []);
+        let nothing_in_it = [want(30, 16, 8, 0), want(0, 9, 9, 1)];
+        assert_eq!(fit(&nothing_in_it, None), [Some(30), None]);
+        assert_eq!(fit(&nothing_in_it, Some(20)), [Some(20), None]);
     }
 
     #[test]

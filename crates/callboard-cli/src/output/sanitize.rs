@@ -18,7 +18,8 @@ const ZERO_WIDTH_JOINER: char = '\u{200d}';
 ///
 /// Letters, marks, wide characters and emoji (with their joiners and variation selectors where
 /// these join something) come through as they are.
-pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn sanitize(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }
@@ -31,7 +32,8 @@ pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
 
 /// The same for a text of several lines, which keeps its line ends: a usage message that quotes
 /// an argument.
-pub(crate) fn sanitize_lines(text: &str) -> String {
+#[must_use]
+pub fn sanitize_lines(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let (body, end) = line.strip_suffix('\n').map_or((line, ""), |body| (body, "\n"));
@@ -43,19 +45,22 @@ pub(crate) fn sanitize_lines(text: &str) -> String {
 
 fn push_cluster(clean: &mut String, cluster: &str) {
     let mut marks = 0;
+    // What the next one joins; nothing after one that was written out, or it would join the brace.
     let mut before: Option<char> = None;
+    let mut whole = true;
     let mut rest = cluster.chars();
     while let Some(c) = rest.next() {
         let next = rest.clone().next();
+        let joins = before.filter(|_| whole);
         let shown = match c {
             // Joins two pictures (or two Indic consonants) only when both stand in one cluster.
-            ZERO_WIDTH_JOINER => before.is_some() && next.is_some_and(|n| char_width(n) > 0),
+            ZERO_WIDTH_JOINER => joins.is_some() && next.is_some_and(stands_alone),
             // Picks the form of the sign before it; alone, or twice, it only hides data.
-            '\u{fe00}'..='\u{fe0f}' => before.is_some_and(|b| char_width(b) > 0),
+            '\u{fe00}'..='\u{fe0f}' => joins.is_some_and(|b| char_width(b) > 0),
             _ if is_hidden(c) => false,
             _ if char_width(c) == 0 => {
                 marks += 1;
-                before.is_some() && marks <= MAX_MARKS
+                joins.is_some() && marks <= MAX_MARKS
             }
             _ => true,
         };
@@ -64,8 +69,16 @@ fn push_cluster(clean: &mut String, cluster: &str) {
             before = Some(c);
         } else {
             push_escaped(clean, c);
+            whole = false;
         }
     }
+}
+
+/// Whether it is more than a mark on what stands before it.
+fn stands_alone(c: char) -> bool {
+    let mut pair = String::from("a");
+    pair.push(c);
+    pair.graphemes(true).count() == 2
 }
 
 fn char_width(c: char) -> usize {
@@ -147,6 +160,11 @@ mod tests {
             ("a\u{200d}b", "a\\u{200d}b"),
             ("👩\u{200d}", "👩\\u{200d}"),
             ("👩\u{200d}x", "👩\\u{200d}x"),
+            ("x\u{200d}\u{903}", "x\\u{200d}\u{903}"),
+            // What would attach to a sign that is written out in between.
+            ("👩\u{34f}\u{200d}👩", "👩\\u{34f}\\u{200d}👩"),
+            ("x\u{34f}\u{301}\u{fe0f}", "x\\u{34f}\\u{301}\\u{fe0f}"),
+            ("👩\u{34f}🏽\u{200d}👩", "👩\\u{34f}🏽\\u{200d}👩"),
             // A selector or a mark with nothing before it, and data hidden in a row of them.
             ("\u{fe0f}x", "\\u{fe0f}x"),
             ("x\u{fe0f}\u{fe01}\u{fe02}", "x\u{fe0f}\\u{fe01}\\u{fe02}"),

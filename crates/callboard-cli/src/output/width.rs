@@ -7,11 +7,11 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 /// What stands for the part that was cut away.
-pub(crate) const ELLIPSIS: &str = "…";
+pub const ELLIPSIS: &str = "…";
 
 /// Which end of a text tells most, and is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub enum Keep {
     /// A name, a sentence.
     Beginning,
     /// A path.
@@ -19,7 +19,8 @@ pub(crate) enum Keep {
 }
 
 /// The columns that `text` takes.
-pub(crate) fn width(text: &str) -> usize {
+#[must_use]
+pub fn width(text: &str) -> usize {
     if text.is_ascii() {
         text.len()
     } else {
@@ -28,25 +29,37 @@ pub(crate) fn width(text: &str) -> usize {
 }
 
 /// `text` in at most `columns` columns.
-pub(crate) fn cut(text: &str, columns: usize, keep: Keep) -> Cow<'_, str> {
+#[must_use]
+pub fn cut(text: &str, columns: usize, keep: Keep) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
     }
     let Some(room) = columns.checked_sub(1) else { return Cow::Borrowed("") };
     match keep {
         Keep::Beginning => {
-            let end = reach(text.graphemes(true), room);
-            Cow::Owned(format!("{}{ELLIPSIS}", text[..end].trim_end()))
+            let kept = &text[..reach(text.graphemes(true), room)];
+            let blank = kept.graphemes(true).rev().take_while(|cluster| is_blank(cluster));
+            let end = kept.len() - blank.map(str::len).sum::<usize>();
+            Cow::Owned(format!("{}{ELLIPSIS}", &kept[..end]))
         }
         Keep::End => {
             let start = text.len() - reach(text.graphemes(true).rev(), room);
-            // Whole directories are easier to read, where one begins within what is kept.
-            let tail = &text[start..];
-            let tail =
-                tail.find('/').filter(|at| at * 2 < tail.len()).map_or(tail, |at| &tail[at..]);
-            Cow::Owned(format!("{ELLIPSIS}{tail}"))
+            Cow::Owned(format!("{ELLIPSIS}{}", from_directory(&text[start..])))
         }
     }
+}
+
+/// White space that nothing is joined to: a sign of the kind of U+0600 takes in what follows it.
+fn is_blank(cluster: &str) -> bool {
+    cluster.trim().is_empty()
+}
+
+/// Whole directories are easier to read, where one begins in the first half of what is kept.
+fn from_directory(tail: &str) -> &str {
+    let mut clusters = tail.grapheme_indices(true);
+    let near = |at: &usize| width(&tail[..*at]) * 2 < width(tail);
+    let directory = clusters.find(|(_, cluster)| cluster.starts_with('/')).map(|(at, _)| at);
+    directory.filter(near).map_or(tail, |at| &tail[at..])
 }
 
 /// How many bytes of the clusters fit into `room` columns.
@@ -104,6 +117,11 @@ mod tests {
             ("/very/long/path/to/api", 12, End, "…/to/api"),
             ("/home/日本語", 4, End, "…語"),
             ("/a", 1, End, "…"),
+            // Half is half of the columns, not of the bytes.
+            ("0123456789/日本", 12, End, "…456789/日本"),
+            // What is joined to a sign before it is not cut off, blank or not.
+            ("\u{600} number", 3, Beginning, "\u{600} …"),
+            ("~/\u{600}/number", 9, End, "…\u{600}/number"),
         ] {
             let shown = cut(text, columns, keep);
             assert!(width(&shown) <= columns, "{shown:?} in {columns}");

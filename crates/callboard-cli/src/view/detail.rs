@@ -1,7 +1,9 @@
 //! Everything about one session, for `show`.
 
+use callboard_agents::activity::INTERVALS;
 use callboard_agents::{Row, StatusFrom};
 
+use super::bars::bars;
 use super::naming::{shown_name, tilde};
 use super::state::{State, status_word};
 use super::table::Drawing;
@@ -60,6 +62,14 @@ pub(crate) fn detail(
     say("last written", when(row.updated_at));
     say("log", own(&row.log_path));
     say("bridge", own(&row.bridge_session_id));
+    if let Some(recent) = row.recent.as_deref() {
+        say("last tool", own(&recent.last_tool));
+        say("model", own(&recent.model));
+        say("context", recent.tokens.map(|tokens| format!("{} tokens", tokens.context)));
+        say("last event", when(recent.last_event_at));
+        let bars = Some(bars(recent)).filter(|_| !recent.sparkline.is_quiet());
+        say("activity", bars.map(|bars| format!("{bars} (the last {INTERVALS} minutes)")));
+    }
     say("transcript", row.transcript_path.as_ref().map(|path| path.display().to_string()));
     if let Some(job) = row.linked_job.as_deref() {
         say("job", Some(job.id().to_owned()));

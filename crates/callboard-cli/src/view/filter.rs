@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use callboard_agents::Row;
+use callboard_host::Hosted;
 
+use super::hosted::hosted_name;
 use super::naming::shown_name;
 
 /// Which sessions. A session must fit every filter that is given; each takes several values,
@@ -57,6 +59,15 @@ impl Filter {
             && fits_word(&self.tool, tool)
             && fits_part(&self.name, || shown_name(row).to_lowercase())
             && fits_directory(&self.dir, row.cwd.as_deref())
+    }
+
+    /// Whether a background session fits that has no row: it has no status, and no tool is known.
+    pub(crate) fn fits_hosted(&self, session: &Hosted) -> bool {
+        fits_word(&self.status, "none")
+            && fits_word(&self.kind, session.kind.as_str())
+            && fits_word(&self.tool, "none")
+            && fits_part(&self.name, || hosted_name(session).to_lowercase())
+            && fits_directory(&self.dir, session.cwd.to_str())
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use callboard_agents::transcript::Recent;
 use callboard_agents::{Row, RowSource, StatusFrom};
+use callboard_host::Hosted;
 
+use super::hosted::push_host;
 use crate::output::json::{Object, push_array, push_string};
 
 /// The keys of a session, in their order; every session has all of them.
-#[cfg(test)]
-pub(crate) const KEYS: [&str; 20] = [
+pub(crate) const KEYS: [&str; 22] = [
     "pid",
     "sessionId",
     "name",
@@ -25,15 +27,17 @@ pub(crate) const KEYS: [&str; 20] = [
     "verdict",
     "evidence",
     "registry",
+    "foundBy",
     "pidDomain",
     "transcriptPath",
     "activity",
+    "host",
     "sources",
 ];
 
-/// Appends the object of a row. `transcript` is looked for by the caller: it takes a look at the
-/// disk.
-pub(crate) fn push_row(json: &mut String, row: &Row, transcript: Option<&Path>) {
+/// Appends the object of a row, with what [`Board::consult`](callboard_agents::Board::consult) has
+/// put into it, and the host that it runs in, if that was looked for.
+pub(crate) fn push_row(json: &mut String, row: &Row, hosted: Option<&Hosted>) {
     let mut object = Object::begin(json);
     object.number("pid", Some(row.pid.into()));
     object.text("sessionId", row.session_id.as_deref());
@@ -51,11 +55,34 @@ pub(crate) fn push_row(json: &mut String, row: &Row, transcript: Option<&Path>) 
     object.text("verdict", Some(row.verdict.as_str()));
     object.text("evidence", Some(row.evidence.as_str()));
     object.text("registry", Some(row.registry));
+    object.text("foundBy", Some(row.found_by.as_str()));
     object.text("pidDomain", row.pid_domain.as_deref());
-    object.text("transcriptPath", transcript.map(Path::to_string_lossy).as_deref());
-    // Recent activity is read off transcripts, which nothing here does.
-    object.text("activity", None);
+    let transcript = row.transcript_path.as_deref().map(Path::to_string_lossy);
+    object.text("transcriptPath", transcript.as_deref());
+    match row.recent.as_deref() {
+        Some(recent) => push_recent(object.key("activity"), recent),
+        None => object.text("activity", None),
+    }
+    push_host(object.key("host"), hosted);
     push_array(object.key("sources"), &row.sources, push_source);
+    object.end();
+}
+
+fn push_recent(json: &mut String, recent: &Recent) {
+    let sparkline = &recent.sparkline;
+    let mut object = Object::begin(json);
+    object.number("until", Some(sparkline.until));
+    object.number("intervalMs", Some(sparkline.interval_ms));
+    push_array(object.key("counts"), sparkline.counts, |json, count| {
+        json.push_str(&count.to_string());
+    });
+    // The counts before it are of nothing that was read.
+    object.number("knownSince", recent.known_since);
+    object.number("lastEventAt", recent.last_event_at);
+    object.text("lastTool", recent.last_tool.as_deref());
+    object.text("model", recent.model.as_deref());
+    object.number("contextTokens", recent.tokens.map(|tokens| tokens.context));
+    object.number("outputTokens", recent.tokens.map(|tokens| tokens.output));
     object.end();
 }
 
@@ -70,7 +97,7 @@ fn push_source(json: &mut String, source: &RowSource) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::sample::{board, row};
+    use crate::view::sample::{NOW, board, recent, row};
 
     #[test]
     fn every_row_has_every_key_in_order() {
@@ -84,6 +111,24 @@ mod tests {
                 KEYS.iter().map(|key| json.find(&format!("\"{key}\":")).unwrap()).collect();
             assert!(at.is_sorted(), "{json}");
         }
+    }
+
+    #[test]
+    fn what_happened_lately_is_an_object() {
+        let mut row = row(r#"{"pid":7}"#);
+        let mut recent = recent(&[(11, 3), (0, 1)]);
+        (recent.last_tool, recent.last_event_at) = (Some("Bash".into()), Some(NOW));
+        row.recent = Some(Box::new(recent));
+        let mut json = String::new();
+        push_row(&mut json, &row, None);
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let expected = serde_json::json!({
+            "until": NOW, "intervalMs": 60_000,
+            "counts": [3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+            "knownSince": null, "lastEventAt": NOW, "lastTool": "Bash", "model": null,
+            "contextTokens": null, "outputTokens": null,
+        });
+        assert_eq!(value["activity"], expected);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! all of them, nothing cut, `-` where nothing is known. New columns are only added at the end.
 
 use callboard_agents::Row;
+use callboard_host::Hosted;
 
+use super::hosted::columns;
 use super::naming::shown_name;
 use super::state::status_word;
 use crate::output::age::age;
@@ -10,14 +12,15 @@ use crate::output::sanitize::sanitize;
 
 /// The columns, as the manual names them.
 #[cfg(test)]
-pub(crate) const COLUMNS: &str =
-    "name, status, age of the status, waiting for, tool, kind, directory, pid, session id, verdict";
+pub(crate) const COLUMNS: &str = "name, status, age of the status, waiting for, tool, kind, directory, pid, session id, verdict, host, \
+     clients, how it ended";
 
 /// Appends the line of a row, with its end.
-pub(crate) fn push_line(text: &mut String, row: &Row, now: u64) {
+pub(crate) fn push_line(text: &mut String, row: &Row, hosted: Option<&Hosted>, now: u64) {
     let age = row.status.as_ref().and(row.status_since).map(|since| age(now, since));
     let name = shown_name(row);
     let pid = row.pid.to_string();
+    let [host, clients, ended] = columns(hosted);
     let columns = [
         &*name,
         status_word(row),
@@ -29,6 +32,9 @@ pub(crate) fn push_line(text: &mut String, row: &Row, now: u64) {
         &pid,
         row.session_id.as_deref().unwrap_or("-"),
         row.verdict.as_str(),
+        &host,
+        &clients,
+        &ended,
     ];
     for (nth, column) in columns.into_iter().enumerate() {
         if nth > 0 {
@@ -47,16 +53,17 @@ mod tests {
     #[test]
     fn a_line_has_every_column_whatever_is_in_them() {
         let mut text = String::new();
-        push_line(&mut text, &row(r#"{"pid":7}"#), NOW);
+        push_line(&mut text, &row(r#"{"pid":7}"#), None, NOW);
         push_line(
             &mut text,
             &row(r#"{"pid":8,"name":"a\tb\nc","status":"idle","waitingFor":"","cwd":"/x"}"#),
+            None,
             NOW,
         );
         assert_eq!(
             text,
-            "pid 7\t-\t-\t-\t-\t-\t-\t7\t-\talive\n\
-             a\\tb\\nc\tidle\t-\t-\t-\t-\t/x\t8\t-\talive\n"
+            "pid 7\t-\t-\t-\t-\t-\t-\t7\t-\talive\t-\t-\t-\n\
+             a\\tb\\nc\tidle\t-\t-\t-\t-\t/x\t8\t-\talive\t-\t-\t-\n"
         );
         let columns = COLUMNS.split(',').count();
         assert!(text.lines().all(|line| line.split('\t').count() == columns));

@@ -2,6 +2,8 @@
 
 use callboard::process::Evidence;
 use callboard::{Registry, Verdict};
+use callboard_agents::activity::Sparkline;
+use callboard_agents::transcript::Recent;
 use callboard_agents::{Board, Row, Sources, attention};
 
 /// The clock of the tests, in ms since the epoch.
@@ -19,6 +21,15 @@ pub(crate) fn row(record: &str) -> Row {
     let mut row = board.rows.into_iter().next().unwrap();
     (row.verdict, row.evidence) = (Verdict::Alive, Evidence::Pidfd);
     row
+}
+
+/// What happened lately: so many events so many minutes ago.
+pub(crate) fn recent(events: &[(u64, u16)]) -> Recent {
+    let mut sparkline = Sparkline::new(NOW, MINUTE);
+    for (ago, events) in events {
+        (0..*events).for_each(|_| sparkline.count(NOW - ago * MINUTE));
+    }
+    Recent::new(sparkline)
 }
 
 /// A board with something of everything, in the order of the board.

@@ -2,7 +2,7 @@
 
 use callboard_agents::Row;
 
-use super::state::State;
+use super::gauge::gauge;
 use crate::output::paint::{Paint, Palette};
 use crate::output::sanitize::sanitize;
 use crate::output::width::{Keep, cut, width};
@@ -14,15 +14,7 @@ pub(crate) fn summary(
     palette: Palette,
     columns: Option<usize>,
 ) -> String {
-    let mut counts: Vec<(State<'_>, usize)> = Vec::new();
-    for state in rows.iter().map(State::of) {
-        match counts.iter_mut().find(|(known, _)| *known == state) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((state, 1)),
-        }
-    }
-    counts.sort_by_key(|(state, _)| *state);
-    let mut parts: Vec<(Paint, String)> = counts
+    let mut parts: Vec<(Paint, String)> = gauge(rows)
         .into_iter()
         .map(|(state, count)| (state.paint(), format!("{count} {}", sanitize(state.word()))))
         .collect();

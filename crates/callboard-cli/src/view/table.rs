@@ -4,7 +4,11 @@ use std::borrow::Cow;
 
 use callboard::Kind;
 use callboard_agents::Row;
+use callboard_agents::activity::INTERVALS;
+use callboard_host::Hosted;
 
+use super::bars::bars;
+use super::hosted::clients;
 use super::naming::{given_name, short_id, shown_name, tilde};
 use super::state::{State, status_word};
 use crate::output::age::age;
@@ -52,28 +56,42 @@ const fn column(heading: &'static str, widths: [usize; 3], rank: u8) -> Column {
 
 /// The status holds on to `waiting permission prompt` at the expense of names and directories,
 /// which are still told apart when they are cut.
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 9] = [
     column("NAME", [24, 14, 8], 0),
     column("STATUS", [30, 27, 9], 1),
     Column { to_the_right: true, ..column("AGE", [3, 3, 3], 2) },
+    Column { extra: true, ..column("ACTIVITY", [INTERVALS; 3], 7) },
     column("TOOL", [12, 7, 6], 5),
+    Column { extra: true, ..column("HOST", [18, 18, 7], 6) },
     Column { keep: Keep::End, ..column("DIRECTORY", [28, 14, 10], 3) },
     Column { to_the_right: true, ..column("PID", [7, 7, 7], 4) },
-    Column { extra: true, ..column("SESSION", [8, 8, 8], 6) },
+    Column { extra: true, ..column("SESSION", [8, 8, 8], 8) },
 ];
+
+/// The places of the columns that may have nothing in them.
+const ACTIVITY: usize = 3;
+const HOST: usize = 5;
 
 /// The lines of the table, headings first; none is wider than the terminal.
 ///
-/// Each row is gone through twice, to measure and to draw, and only one at a time is in memory.
+/// `hosted` has the background session of each row, or nothing. Each row is gone through twice, to measure and to draw, and only one at a time is in memory.
 pub(crate) fn table<'a>(
     rows: &'a [Row],
+    hosted: &'a [Option<Hosted>],
     drawing: Drawing<'a>,
 ) -> impl Iterator<Item = String> + 'a {
     let mut widest = COLUMNS.map(|column| column.heading.len());
-    for row in rows {
-        for (widest, cell) in widest.iter_mut().zip(&cells(row, &drawing)) {
+    let host_of = |at: usize| hosted.get(at).and_then(Option::as_ref);
+    for (at, row) in rows.iter().enumerate() {
+        for (widest, cell) in widest.iter_mut().zip(&cells(row, host_of(at), &drawing)) {
             *widest = cell.width().max(*widest);
         }
+    }
+    if rows.iter().all(|row| row.recent.is_none()) {
+        widest[ACTIVITY] = 0;
+    }
+    if hosted.iter().all(Option::is_none) {
+        widest[HOST] = 0;
     }
     let want = |at: usize| {
         let Column { widths: [comfort, firm, least], rank, extra, .. } = COLUMNS[at];
@@ -89,11 +107,15 @@ pub(crate) fn table<'a>(
         ..Cell::default()
     });
     std::iter::once(headings)
-        .chain(rows.iter().map(move |row| cells(row, &drawing)))
+        .chain(rows.iter().enumerate().map(move |(at, row)| cells(row, host_of(at), &drawing)))
         .map(move |cells| line(&cells, &layout, drawing.palette))
 }
 
-fn cells<'a>(row: &'a Row, drawing: &Drawing<'_>) -> [Cell<'a>; COLUMNS.len()] {
+fn cells<'a>(
+    row: &'a Row,
+    hosted: Option<&Hosted>,
+    drawing: &Drawing<'_>,
+) -> [Cell<'a>; COLUMNS.len()] {
     let state = State::of(row);
     let tone = |paint| if state.is_dim() { Paint::Dim } else { paint };
     let cell = |paint, text: Cow<'a, str>| Cell { paint: tone(paint), text, ..Cell::default() };
@@ -113,14 +135,27 @@ fn cells<'a>(row: &'a Row, drawing: &Drawing<'_>) -> [Cell<'a>; COLUMNS.len()] {
             state.paint(),
             since.map_or(Cow::Borrowed(""), |since| age(drawing.now, since).into()),
         ),
+        cell(state.paint(), row.recent.as_deref().map_or("".into(), |recent| bars(recent).into())),
         Cell {
             more: sanitize(kind.map_or("", |kind| kind.as_str())),
             ..cell(Paint::Plain, said(row.tool.as_deref()))
         },
+        host(hosted),
         cell(Paint::Plain, clean(cwd)),
         cell(Paint::Dim, row.pid.to_string().into()),
         cell(Paint::Dim, said(short_id(row))),
     ]
+}
+
+/// The kind of host, and how many look; what a host says is no text of the session's.
+fn host<'a>(hosted: Option<&Hosted>) -> Cell<'a> {
+    let Some(hosted) = hosted else { return Cell::default() };
+    let more = match clients(hosted) {
+        Some(0) => String::new(),
+        Some(count) => format!("{count} attached"),
+        None => hosted.state.as_str().to_owned(),
+    };
+    Cell { text: hosted.host.as_str().into(), more: more.into(), ..Cell::default() }
 }
 
 fn clean(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -183,12 +218,12 @@ fn line(cells: &[Cell<'_>], layout: &[(usize, usize)], palette: Palette) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::sample::{NOW, board, row};
+    use crate::view::sample::{NOW, board, recent, row};
 
     fn draw(rows: &[Row], columns: Option<usize>) -> String {
         let palette = Palette { colours: false };
         let drawing = Drawing { now: NOW, home: Some("/home/u"), columns, palette };
-        let lines: Vec<String> = table(rows, drawing).collect();
+        let lines: Vec<String> = table(rows, &[], drawing).collect();
         for line in &lines {
             assert!(columns.is_none_or(|columns| width(line) <= columns), "{columns:?}: {line:?}");
         }
@@ -223,6 +258,22 @@ mod tests {
         make                                          · -                               make     ~                                      811  f00f
         devbox                                        ? waiting                     2d  claude   /workspace                              12  0a0b0c0d
         "#);
+    }
+
+    #[test]
+    fn a_sparkline_where_a_conversation_was_read() {
+        let mut rows = board();
+        rows.truncate(3);
+        rows[0].recent = Some(Box::new(recent(&[(11, 3), (9, 1), (8, 5), (2, 30), (0, 12)])));
+        rows[1].recent = Some(Box::new(recent(&[])));
+        insta::assert_snapshot!(draw(&rows, Some(120)), @r#"
+        NAME                       STATUS                       AGE  ACTIVITY      TOOL     DIRECTORY                        PID
+        billing                    ◆ waiting permission prompt   3s  ▁ ▁▂     █ ▃  claude   ~/src/billing                  48211
+        fix the flaky tests        ● busy                       12m                claude   …/services/api-gateway         48102
+        nightly-migration-of-eve…  ● busy                        4h                qwen bg  /srv/migrations                39977
+        "#);
+        // It is of use only where there is room for it.
+        assert!(!draw(&rows, Some(80)).contains("ACTIVITY"));
     }
 
     #[test]
@@ -290,7 +341,7 @@ mod tests {
             bare
         };
         let rows = board();
-        let painted: Vec<_> = table(&rows, drawing(true)).map(bare).collect();
-        assert_eq!(painted, table(&rows, drawing(false)).collect::<Vec<_>>());
+        let painted: Vec<_> = table(&rows, &[], drawing(true)).map(bare).collect();
+        assert_eq!(painted, table(&rows, &[], drawing(false)).collect::<Vec<_>>());
     }
 }

@@ -48,9 +48,11 @@ fn json_has_exactly_the_fields_that_are_promised() {
         "verdict",
         "evidence",
         "registry",
+        "foundBy",
         "pidDomain",
         "transcriptPath",
         "activity",
+        "host",
         "sources",
     ];
     promised.sort_unstable();
@@ -58,7 +60,7 @@ fn json_has_exactly_the_fields_that_are_promised() {
     assert_eq!(row["status"], "idle");
     assert_eq!(row["statusFrom"], "record");
     assert_eq!(row["verdict"], "alive");
-    assert_eq!(row["registry"], "callboard");
+    assert_eq!((&row["registry"], &row["foundBy"]), (&"callboard".into(), &"record".into()));
     assert!(row["waitingFor"].is_null() && row["entrypoint"].is_null());
     assert!(row["statusSince"].as_u64().unwrap() <= row["updatedAt"].as_u64().unwrap());
     assert_eq!(row["cwd"], world.path("home/src/api").to_str().unwrap());
@@ -75,9 +77,12 @@ fn a_pipe_gets_one_plain_line_for_each() {
     let lines: Vec<Vec<&str>> = out.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!(lines.len(), 3);
     assert!(!out.contains('\u{1b}'));
-    let [name, status, _, waiting_for, tool, kind, cwd, pid, _, verdict] = lines[0][..] else {
+    let [name, status, _, waiting_for, tool, kind, cwd, pid, _, verdict, ref host @ ..] =
+        lines[0][..]
+    else {
         panic!("{lines:?}")
     };
+    assert_eq!(*host, ["-", "-", "-"], "it has none");
     let pid: u32 = pid.parse().unwrap();
     let work = world.path("work");
     assert_eq!(

@@ -5,10 +5,25 @@
 
 mod addressing;
 mod board;
+#[allow(dead_code, reason = "the library's tests use all of it")]
+#[path = "../../../callboard/tests/security/canary.rs"]
+mod canary;
+#[cfg(target_os = "linux")]
+mod conversations;
 mod demo;
 mod errors;
+mod hook;
+mod hook_silence;
+mod hooks;
+#[cfg(target_os = "linux")]
+mod hosting;
+mod read_only;
 mod run;
 mod scripts;
+mod security;
 mod terminal;
+mod tools;
 mod untrusted;
+#[cfg(target_os = "linux")]
+mod waiting;
 mod world;

@@ -51,7 +51,7 @@ fn a_pipe_gets_one_clean_line() {
         assert!(!out.contains('\r'), "{line}: {out:?}");
     }
     assert_eq!(world.ok("ps").lines().count(), 1);
-    assert_eq!(world.ok("ps").trim_end().split('\t').count(), 10);
+    assert_eq!(world.ok("ps").trim_end().split('\t').count(), 13);
     assert_eq!(world.ps()[0]["name"], format!("n{EVIL}"), "JSON gives it back whole");
 }
 

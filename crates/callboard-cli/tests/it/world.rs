@@ -53,6 +53,8 @@ impl World {
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("tmp"))
             .env("CALLBOARD_HOME", self.path("board"))
+            // Agents that run on this machine are none of the test's.
+            .env("CALLBOARD_PROCESSES", "off")
             .env("TERM", "xterm-256color")
             .env("TZ", "UTC")
             .current_dir(self.path("work"))

@@ -9,9 +9,59 @@ use std::path::{Path, PathBuf};
 
 use callboard::{Kind, SessionRecord};
 
-use crate::adapter::{Adapter, SessionsDir};
+use super::head::{begun_files, is_uuid};
+use super::home;
+use super::{Facts, Signs};
+use crate::adapter::{Adapter, Held, SessionsDir};
 use crate::row::{JobLink, Role, Row, text_of};
-use crate::transcript::{find_in_projects, is_plain_id};
+use crate::transcript::{Format, Transcript, find_in_projects, is_plain_id};
+
+/// Its processes. A supervisor (`daemon run`) starts a process that holds a terminal for each
+/// background session, and that starts the session; teammates of a session are sub-agents of it,
+/// with processes of their own.
+pub(super) const SIGNS: Signs = Signs {
+    agent: "claude",
+    names: &["claude"],
+    packages: &["@anthropic-ai/claude-code"],
+    // Where its native program is installed, as a file that is called like its version; the
+    // supervisor starts it as that.
+    dirs: &["/claude/versions/"],
+    others: &[
+        "agents",
+        "attach",
+        "auth",
+        "auto-mode",
+        "config",
+        "daemon",
+        "doctor",
+        "install",
+        "logs",
+        "mcp",
+        "migrate-installer",
+        "plugin",
+        "plugins",
+        "remote-control",
+        "respawn",
+        "rm",
+        "setup-token",
+        "stop",
+        "update",
+        "upgrade",
+    ],
+    other_options: &[
+        "-v",
+        "--agent-id",
+        "--bg",
+        "--bg-pty-host",
+        "--chrome-native-host",
+        "--claude-in-chrome-mcp",
+        "--parent-session-id",
+        "--ripgrep",
+    ],
+    spare_options: &["--bg-spare"],
+    session_options: &["--session-id", "--resume", "-r"],
+    ..Signs::NONE
+};
 
 /// The adapter for Claude Code.
 #[derive(Clone, Debug)]
@@ -35,10 +85,9 @@ impl ClaudeCode {
     /// other directories are there all the same (claude-code #90188).
     #[must_use]
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>, configured: &[PathBuf]) -> Self {
-        let set = |name| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let mut config_dirs: Vec<_> = set("CLAUDE_CONFIG_DIR").into_iter().collect();
+        let mut config_dirs: Vec<_> = home::set(&lookup, "CLAUDE_CONFIG_DIR").into_iter().collect();
         config_dirs.extend_from_slice(configured);
-        Self { config_dirs, home: set("HOME").filter(|home| home.is_absolute()) }
+        Self { config_dirs, home: home::user(&lookup) }
     }
 
     fn all_config_dirs(&self) -> Vec<PathBuf> {
@@ -81,6 +130,10 @@ impl Adapter for ClaudeCode {
         Some(plain)
     }
 
+    fn doorbells(&self) -> Vec<PathBuf> {
+        self.all_config_dirs()
+    }
+
     fn is_expected(&self, name: &OsStr) -> bool {
         let name = name.as_encoded_bytes();
         // Credentials of the inbox, and an older generation of records that names no start.
@@ -91,11 +144,60 @@ impl Adapter for ClaudeCode {
                 .is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit))
     }
 
-    fn transcript(&self, sessions: &Path, session_id: &str) -> Option<PathBuf> {
-        let file = is_plain_id(session_id).then(|| PathBuf::from(format!("{session_id}.jsonl")))?;
-        let place = self.registries().into_iter().find(|place| place.sessions == sessions)?;
-        place.homes.iter().find_map(|home| find_in_projects(&home.join("projects"), &file))
+    fn home_variable(&self) -> Option<&'static str> {
+        Some("CLAUDE_CONFIG_DIR")
     }
+
+    fn transcript(&self, sessions: Option<&Path>, session_id: &str) -> Option<Transcript> {
+        let file = is_plain_id(session_id).then(|| PathBuf::from(format!("{session_id}.jsonl")))?;
+        let homes = match sessions {
+            Some(dir) => SessionsDir::homes_of(self.registries(), dir),
+            None => self.all_config_dirs(),
+        };
+        let find = |home: &PathBuf| find_in_projects(&home.join("projects"), &file);
+        let path = homes.iter().find_map(find)?;
+        Some(Transcript { format: Format::Claude, path, session_id: session_id.into() })
+    }
+
+    fn format(&self) -> Option<Format> {
+        Some(Format::Claude)
+    }
+
+    fn signs(&self) -> Option<&Signs> {
+        Some(&SIGNS)
+    }
+
+    fn begun(&self, cwd: &Path, since: u64) -> Vec<Held> {
+        let project = project_name(cwd);
+        let dirs =
+            self.all_config_dirs().into_iter().map(|dir| dir.join("projects").join(&project));
+        dirs.flat_map(|dir| begun_files(&dir, since, id_of)).collect()
+    }
+
+    fn facts(&self) -> Option<Facts> {
+        Some(Facts {
+            title: "Claude Code",
+            seen: &["2.1.197", "2.1.329"],
+            found_by: "record; else process",
+            session: "record; else the id on its command line, or the only conversation begun in its directory since it started",
+            conversation: "`<config>/projects/*/<id>.jsonl`; read",
+            status: "record; hooks; conversation",
+            unknown: "without a record (a nested session, a torn one): whether it waits",
+        })
+    }
+}
+
+/// The name of the directory of a project's conversations: nothing but letters and digits is kept.
+/// Of a long path only the beginning is, with a number that is not worked out here.
+fn project_name(cwd: &Path) -> String {
+    let keep = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    cwd.to_string_lossy().chars().map(keep).collect()
+}
+
+/// The session of a conversation file, by its name.
+fn id_of(path: &Path) -> Option<Box<str>> {
+    let id = path.file_name()?.to_str()?.strip_suffix(".jsonl")?;
+    is_uuid(id).then(|| id.into())
 }
 
 /// A supervisor (`claude daemon run`) and what it keeps running for itself hold no conversation:

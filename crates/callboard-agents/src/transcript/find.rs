@@ -22,6 +22,20 @@ pub(crate) fn find_in_projects(projects: &Path, rest: &Path) -> Option<PathBuf> 
     found.max().map(|(_, path)| path)
 }
 
+/// The sessions of opencode that were begun in a directory since then (ms since the epoch), the one
+/// that was written to last first; sub-agents' and archived ones left out, and at most 16. None if
+/// the database cannot be read.
+pub(crate) fn opencode_sessions(database: &Path, directory: &str, since: u64) -> Vec<Box<str>> {
+    #[cfg(feature = "opencode")]
+    let sessions = super::opencode::sessions_in(database, directory, since).unwrap_or_default();
+    #[cfg(not(feature = "opencode"))]
+    let sessions = {
+        let _ = (database, directory, since);
+        Vec::new()
+    };
+    sessions
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,9 +10,23 @@ use std::path::{Path, PathBuf};
 
 use callboard::{Key, Kind, SessionRecord};
 
+use super::home;
+use super::{Facts, Signs};
 use crate::adapter::{Adapter, SessionsDir};
 use crate::row::{Row, text_of};
-use crate::transcript::{find_in_projects, is_plain_id};
+use crate::transcript::{Format, Transcript, find_in_projects, is_plain_id};
+
+/// Its processes: a launcher, and one inside the other two that it starts again with other options
+/// of the interpreter.
+pub(super) const SIGNS: Signs = Signs {
+    agent: "qwen",
+    names: &["qwen"],
+    packages: &["@qwen-code/qwen-code"],
+    others: &["auth", "channel", "extensions", "hooks", "mcp", "serve", "sessions", "update"],
+    other_options: &["-v", "--list-extensions", "--list-sessions"],
+    session_options: &["--session-id", "--resume", "-r"],
+    ..Signs::NONE
+};
 
 /// The adapter for Qwen Code.
 #[derive(Clone, Debug)]
@@ -30,9 +44,7 @@ impl QwenCode {
     /// In `$QWEN_HOME`, else `~/.qwen`.
     #[must_use]
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
-        let set = |name| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let usual = || set("HOME").filter(|home| home.is_absolute()).map(|home| home.join(".qwen"));
-        Self { home: set("QWEN_HOME").or_else(usual) }
+        Self { home: home::named_or(&lookup, "QWEN_HOME", ".qwen") }
     }
 }
 
@@ -66,13 +78,43 @@ impl Adapter for QwenCode {
         name.ends_with(b".tmp") && name.first().is_some_and(u8::is_ascii_digit)
     }
 
-    fn transcript(&self, sessions: &Path, session_id: &str) -> Option<PathBuf> {
+    fn doorbells(&self) -> Vec<PathBuf> {
+        self.home.iter().cloned().collect()
+    }
+
+    fn home_variable(&self) -> Option<&'static str> {
+        Some("QWEN_HOME")
+    }
+
+    fn transcript(&self, sessions: Option<&Path>, session_id: &str) -> Option<Transcript> {
         let file = is_plain_id(session_id).then(|| format!("chats/{session_id}.jsonl"))?;
-        let place = self.registries().into_iter().find(|place| place.sessions == sessions)?;
-        place
-            .homes
-            .iter()
-            .find_map(|home| find_in_projects(&home.join("projects"), Path::new(&file)))
+        let homes = match sessions {
+            Some(dir) => SessionsDir::homes_of(self.registries(), dir),
+            None => self.home.iter().cloned().collect(),
+        };
+        let find = |home: &PathBuf| find_in_projects(&home.join("projects"), Path::new(&file));
+        let path = homes.iter().find_map(find)?;
+        Some(Transcript { format: Format::Qwen, path, session_id: session_id.into() })
+    }
+
+    fn format(&self) -> Option<Format> {
+        Some(Format::Qwen)
+    }
+
+    fn signs(&self) -> Option<&Signs> {
+        Some(&SIGNS)
+    }
+
+    fn facts(&self) -> Option<Facts> {
+        Some(Facts {
+            title: "Qwen Code",
+            seen: &["0.24.4"],
+            found_by: "record; else process",
+            session: "record; else the id on its command line",
+            conversation: "`<home>/projects/*/chats/<id>.jsonl`; read",
+            status: "hooks; conversation (its record never says)",
+            unknown: "without hooks: whether it waits, and anything before the first prompt (its conversations can be switched off, so that a missing one proves nothing)",
+        })
     }
 }
 

@@ -1,0 +1,470 @@
+//! Linux: `/proc`, relative to one handle on it, through one buffer.
+//!
+//! Sources: proc(5), proc_pid_stat(5), pid_namespaces(7), ptrace(2) ("access mode checking").
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use callboard::process::Here;
+use rustix::fs::{CWD, Mode, OFlags, RawDir, fstat, openat, readlinkat, statat};
+use rustix::io::{Errno, read, retry_on_intr as retry};
+use rustix::process::geteuid;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::Process;
+
+/// How much of a command line is looked at: more than any option needs, less than a prompt may be.
+const MAX_ARGV: usize = 16 * 1024;
+
+/// How much of an environment is searched for one variable.
+const MAX_ENVIRON: usize = 256 * 1024;
+
+/// How many open files of one process are looked at. An agent has tens.
+const MAX_FILES: usize = 4096;
+
+/// How much of the list of a thread's children is read: eight bytes each.
+const MAX_CHILDREN: usize = 64 * 1024;
+
+/// How much of the system's list of locks is read: thirty bytes each.
+const MAX_LOCKS: usize = 1 << 20;
+
+/// An open `/proc`.
+pub(crate) struct Proc {
+    dir: OwnedFd,
+    uid: u32,
+    pid_ns: Option<u64>,
+    path: String,
+    bytes: Vec<u8>,
+}
+
+impl Proc {
+    /// `None` where there is no `/proc`, or it is that of another PID namespace.
+    pub(crate) fn open(here: &Here) -> Option<Self> {
+        let dir = here.proc_is_ours.then(|| directory(CWD, "/proc"))?.ok()?;
+        let bytes = Vec::with_capacity(MAX_ARGV);
+        let uid = geteuid().as_raw();
+        Some(Self { dir, uid, pid_ns: here.pid_ns, path: String::with_capacity(32), bytes })
+    }
+
+    /// The processes of this user whose name is `wanted`, with their command lines, by pid.
+    pub(crate) fn scan(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<Process> {
+        let mut found = Vec::new();
+        for pid in self.pids() {
+            if self.comm(pid).is_some_and(&wanted) {
+                found.extend(self.process(pid));
+            }
+        }
+        found
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        let mut pids = Vec::with_capacity(512);
+        let mut buffer = Vec::with_capacity(16 * 1024);
+        let mut entries = RawDir::new(&self.dir, buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            match entry {
+                Ok(entry) => {
+                    let number = entry.file_name().to_str().ok();
+                    pids.extend(number.and_then(|name| name.parse::<u32>().ok()));
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+        pids
+    }
+
+    fn comm(&mut self, pid: u32) -> Option<&str> {
+        self.path.clear();
+        _ = write!(self.path, "{pid}/comm");
+        read_into(&mut self.bytes, &self.dir, &self.path, 64).ok()?;
+        std::str::from_utf8(&self.bytes).ok().map(str::trim_end)
+    }
+
+    /// When the newest of a process's living children started, in ms since the epoch by the clock
+    /// as it stands now. `None` where it has none, or the kernel does not list them
+    /// (`CONFIG_PROC_CHILDREN`).
+    pub(crate) fn newest_child(&mut self, pid: u32) -> Option<u64> {
+        let dir = self.enter(pid).ok()?;
+        let tasks = directory(&dir, "task").ok()?;
+        let mut children: Vec<u32> = Vec::new();
+        let mut buffer = Vec::with_capacity(4096);
+        let mut entries = RawDir::new(&tasks, buffer.spare_capacity_mut());
+        // Each child is with the thread that started it.
+        while let Some(Ok(entry)) = entries.next() {
+            let Some(thread) = entry.file_name().to_str().ok().filter(|name| *name != "..") else {
+                continue;
+            };
+            let list = format!("{thread}/children");
+            if read_into(&mut self.bytes, &tasks, &list, MAX_CHILDREN).is_ok() {
+                let list = String::from_utf8_lossy(&self.bytes);
+                children.extend(
+                    list.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()),
+                );
+            }
+        }
+        let started = |pid: &u32| {
+            let dir = self.enter(*pid).ok()?;
+            let start_ticks = self.stat(&dir)?.start_ticks;
+            Look { dir, start_ticks, pid_ns: self.pid_ns }.started_at()
+        };
+        children.iter().filter_map(started).max()
+    }
+
+    /// One process of this user; `None` also for one that has exited, and for the kernel's own.
+    pub(crate) fn process(&mut self, pid: u32) -> Option<Process> {
+        let dir = self.enter(pid).ok()?;
+        if !self.is_ours(&dir) {
+            return None;
+        }
+        let stat = self.stat(&dir)?;
+        read_into(&mut self.bytes, &dir, "cmdline", MAX_ARGV).ok()?;
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let argv = words(&self.bytes);
+        let exe = stat.comm.starts_with(|first: char| first.is_ascii_digit());
+        let exe = exe.then(|| link(&dir, "exe")).flatten();
+        Some(Process {
+            pid,
+            parent: stat.parent,
+            comm: stat.comm,
+            argv,
+            exe: exe.map(|path| path.to_string_lossy().into()),
+            start_ticks: stat.start_ticks,
+        })
+    }
+
+    /// A handle on a process that was seen before; `None` if it has ended since, also where
+    /// another one has its pid by now.
+    pub(crate) fn look_at(&mut self, process: &Process) -> Option<Look> {
+        let dir = self.enter(process.pid).ok()?;
+        let stat = self.stat(&dir)?;
+        (stat.start_ticks == process.start_ticks).then_some(Look {
+            dir,
+            start_ticks: stat.start_ticks,
+            pid_ns: self.pid_ns,
+        })
+    }
+
+    fn enter(&mut self, pid: u32) -> Result<OwnedFd, Errno> {
+        self.path.clear();
+        _ = write!(self.path, "{pid}");
+        directory(&self.dir, &self.path)
+    }
+
+    /// The directory belongs to the process's user, but to root where the process has made itself
+    /// undumpable (Codex does), and then its status says whose it is.
+    fn is_ours(&mut self, dir: &OwnedFd) -> bool {
+        match fstat(dir).map(|stat| stat.st_uid) {
+            Ok(uid) if uid == self.uid => true,
+            Ok(0) if read_into(&mut self.bytes, dir, "status", 4096).is_ok() => {
+                effective_uid(&self.bytes) == Some(self.uid)
+            }
+            _ => false,
+        }
+    }
+
+    fn stat(&mut self, dir: &OwnedFd) -> Option<Stat> {
+        read_into(&mut self.bytes, dir, "stat", 4096).ok()?;
+        Stat::parse(&self.bytes).filter(|stat| !stat.is_dead)
+    }
+}
+
+/// A handle on a process's directory in `/proc`: it stays that process's, and gives nothing once
+/// the process has ended, whoever has the pid then.
+pub(crate) struct Look {
+    dir: OwnedFd,
+    start_ticks: u64,
+    pid_ns: Option<u64>,
+}
+
+impl Look {
+    /// Its working directory. `None` if it is not to be seen, or was removed.
+    pub(crate) fn cwd(&self) -> Option<PathBuf> {
+        link(&self.dir, "cwd")
+    }
+
+    /// When it started, in ms since the epoch by the clock as it stands now: up to one
+    /// [`TICK_MS`] early.
+    pub(crate) fn started_at(&self) -> Option<u64> {
+        let ns = |clock| {
+            let time = clock_gettime(clock);
+            i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
+        };
+        let booted = ns(ClockId::Realtime) - ns(ClockId::Boottime);
+        let per_second = i128::from(rustix::param::clock_ticks_per_second().max(1));
+        let started = booted + i128::from(self.start_ticks) * 1_000_000_000 / per_second;
+        u64::try_from(started / 1_000_000).ok()
+    }
+
+    /// The files that it has open and that still have a name: no sockets, pipes or removed ones.
+    pub(crate) fn open_files(&self) -> Vec<PathBuf> {
+        let Ok(fds) = directory(&self.dir, "fd") else { return Vec::new() };
+        let mut files = Vec::new();
+        let mut buffer = Vec::with_capacity(4096);
+        let mut entries = RawDir::new(&fds, buffer.spare_capacity_mut());
+        while let Some(Ok(entry)) = entries.next() {
+            if files.len() == MAX_FILES {
+                break;
+            }
+            if let Ok(name) = entry.file_name().to_str() {
+                files.extend(link(&fds, name));
+            }
+        }
+        files
+    }
+
+    /// One variable of the environment that it was started with. Nothing else of the environment
+    /// is kept, or looked at.
+    pub(crate) fn variable(&self, name: &str) -> Option<OsString> {
+        let mut bytes = Vec::new();
+        read_into(&mut bytes, &self.dir, "environ", MAX_ENVIRON).ok()?;
+        let value = bytes.split(|byte| *byte == 0).find_map(|entry| {
+            entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec)
+        });
+        bytes.fill(0);
+        value.filter(|value| !value.is_empty()).map(OsString::from_vec)
+    }
+
+    /// For a process of a nested PID namespace, which one (its inode number) and its number there.
+    pub(crate) fn nested(&self) -> Option<(u64, u32)> {
+        let ns = retry(|| statat(&self.dir, "ns/pid", rustix::fs::AtFlags::empty())).ok()?.st_ino;
+        if self.pid_ns.is_none_or(|ours| ours == ns) {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        read_into(&mut bytes, &self.dir, "status", 4096).ok()?;
+        let numbers = field(&bytes, "NSpid:")?;
+        Some((ns, numbers.split_ascii_whitespace().last()?.parse().ok()?))
+    }
+}
+
+/// Who holds a lock of flock(2) on which file, as the system's list of locks says it, read when it
+/// is first asked for. Everybody may read it, also of a process that hides its open files.
+#[derive(Default)]
+pub(crate) struct Flocks {
+    all: OnceCell<Vec<(u32, FileId)>>,
+    /// Of each directory that was asked for, its files that somebody has locked.
+    dirs: RefCell<HashMap<PathBuf, Vec<(u32, PathBuf)>>>,
+}
+
+/// The device and the inode number of a file.
+type FileId = (u64, u64);
+
+impl Flocks {
+    /// The files of a directory that a process has locked.
+    pub(crate) fn held_in(&self, pid: u32, dir: &Path) -> Vec<PathBuf> {
+        let mut dirs = self.dirs.borrow_mut();
+        if !dirs.contains_key(dir) {
+            dirs.insert(dir.to_owned(), self.locked_in(dir));
+        }
+        let of_pid = dirs[dir].iter().filter(|(by, _)| *by == pid);
+        of_pid.map(|(_, path)| path.clone()).collect()
+    }
+
+    fn locked_in(&self, dir: &Path) -> Vec<(u32, PathBuf)> {
+        let all = self.all.get_or_init(read_flocks);
+        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        let locked = entries.filter_map(|entry| {
+            let inode = entry.ino();
+            let (pid, id) = all.iter().find(|(_, (_, locked))| *locked == inode)?;
+            let file = entry.metadata().ok()?;
+            ((file.dev(), file.ino()) == *id).then(|| (*pid, entry.path()))
+        });
+        locked.collect()
+    }
+}
+
+fn read_flocks() -> Vec<(u32, FileId)> {
+    let mut bytes = Vec::new();
+    if read_into(&mut bytes, CWD, "/proc/locks", MAX_LOCKS).is_err() {
+        return Vec::new();
+    }
+    String::from_utf8_lossy(&bytes).lines().filter_map(flock).collect()
+}
+
+/// `1: FLOCK  ADVISORY  WRITE 21395 fe:00:10158289 0 EOF`; a waiting one has `->` before the word.
+fn flock(line: &str) -> Option<(u32, FileId)> {
+    let mut words = line.split_ascii_whitespace().skip(1);
+    if words.next()? != "FLOCK" {
+        return None;
+    }
+    let pid = words.nth(2)?.parse().ok()?;
+    let mut file = words.next()?.split(':');
+    let mut hex = || u32::from_str_radix(file.next()?, 16).ok();
+    let device = rustix::fs::makedev(hex()?, hex()?);
+    Some((pid, (device, file.next()?.parse().ok()?)))
+}
+
+/// The fields of `/proc/<pid>/stat` that are of use here.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    comm: Box<str>,
+    is_dead: bool,
+    parent: u32,
+    start_ticks: u64,
+}
+
+impl Stat {
+    /// The name is in parentheses and may hold any bytes, parentheses among them.
+    fn parse(line: &[u8]) -> Option<Self> {
+        let open = line.iter().position(|byte| *byte == b'(')?;
+        let close = line.iter().rposition(|byte| *byte == b')')?;
+        let comm = String::from_utf8_lossy(line.get(open + 1..close)?).into();
+        let rest = std::str::from_utf8(line.get(close + 1..)?).ok()?;
+        let mut fields = rest.split_ascii_whitespace();
+        let state = fields.next()?; // field 3
+        let parent = fields.next()?.parse().ok()?; // field 4
+        let threads: u64 = fields.nth(15)?.parse().ok()?; // field 20
+        let start_ticks = fields.nth(1)?.parse().ok()?; // field 22
+        // A process whose first thread has ended goes on in its others.
+        let is_dead = matches!(state, "Z" | "X" | "x") && threads <= 1;
+        Some(Self { comm, is_dead, parent, start_ticks })
+    }
+}
+
+fn effective_uid(status: &[u8]) -> Option<u32> {
+    field(status, "Uid:")?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+fn field(status: &[u8], name: &str) -> Option<String> {
+    let status = String::from_utf8_lossy(status);
+    status.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
+}
+
+/// The words of a command line. Those that are empty at its end are what a program left of it that
+/// wrote its title over it.
+fn words(cmdline: &[u8]) -> Vec<Box<str>> {
+    let end = cmdline.iter().rposition(|byte| *byte != 0 && *byte != b' ').map_or(0, |at| at + 1);
+    cmdline[..end].split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into()).collect()
+}
+
+fn directory(at: impl AsFd, path: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    retry(|| openat(at.as_fd(), path, flags, Mode::empty()))
+}
+
+/// Where a link of `/proc` leads, if that is a file that still has a name.
+fn link(at: impl AsFd, name: &str) -> Option<PathBuf> {
+    let target = retry(|| readlinkat(at.as_fd(), name, Vec::new())).ok()?.into_bytes();
+    let is_there = target.starts_with(b"/") && !target.ends_with(b" (deleted)");
+    is_there.then(|| OsString::from_vec(target).into())
+}
+
+/// Fills the buffer with what the file has, up to so many bytes.
+fn read_into(bytes: &mut Vec<u8>, at: impl AsFd, path: &str, limit: usize) -> Result<(), Errno> {
+    bytes.clear();
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let file = retry(|| openat(at.as_fd(), path, flags, Mode::empty()))?;
+    loop {
+        bytes.reserve((limit - bytes.len()).min(MAX_ARGV));
+        let more = retry(|| read(&file, rustix::buffer::spare_capacity(bytes)))?;
+        bytes.truncate(limit);
+        // What fits is given at once; only the long lists come in parts.
+        if more == 0 || bytes.len() == limit || limit <= MAX_ARGV {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_process_cannot_forge_its_parent() {
+        let line = b"42 (a) S 9 (x) 1) S 7 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 3 0 155136 1 2";
+        let stat = Stat::parse(line).unwrap();
+        assert_eq!((&*stat.comm, stat.parent, stat.start_ticks), ("a) S 9 (x) 1", 7, 155_136));
+        assert!(!stat.is_dead);
+        for bad in [&b""[..], b"42", b"42 (x", b"42 )x(", b"42 (x) S 1 2"] {
+            assert_eq!(Stat::parse(bad), None);
+        }
+        let zombie = |threads| {
+            let line = format!("4 (x) Z 7 1 1 0 -1 0 1 0 0 0 0 0 0 0 20 0 {threads} 0 5 1");
+            Stat::parse(line.as_bytes()).unwrap().is_dead
+        };
+        assert!(zombie(1) && !zombie(2));
+    }
+
+    #[test]
+    fn words_of_a_command_line() {
+        let cases: [(&[u8], &[&str]); 5] = [
+            (b"claude\0-p\0hello there\0", &["claude", "-p", "hello there"]),
+            (b"codex\0--x\0\0--y\0", &["codex", "--x", "", "--y"]),
+            (b"pi\0\0\0\0\0", &["pi"]),
+            (b"pi      ", &["pi"]),
+            (b"\xffx\0", &["\u{fffd}x"]),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(words(bytes).iter().map(|word| &**word).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_list_of_locks() {
+        let file = (rustix::fs::makedev(0xfe, 0), 10_158_296);
+        let cases = [
+            ("6: FLOCK  ADVISORY  WRITE 21395 fe:00:10158296 0 EOF", Some((21_395, file))),
+            ("6: -> FLOCK  ADVISORY  WRITE 21395 fe:00:10158296 0 EOF", None),
+            ("2: POSIX  ADVISORY  READ 21395 fe:00:10158213 128 128", None),
+            ("6: FLOCK  ADVISORY  WRITE -1 fe:00:10158296 0 EOF", None),
+            ("6: FLOCK", None),
+            ("", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(flock(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_lock_is_found_by_its_holder_and_its_directory() {
+        use rustix::fs::{FlockOperation, flock};
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str| std::fs::File::create(dir.path().join(name)).unwrap();
+        let (held, _open, shared) = (file("held"), file("open"), file("shared"));
+        flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
+        flock(&shared, FlockOperation::NonBlockingLockShared).unwrap();
+        let mut found = Flocks::default().held_in(std::process::id(), dir.path());
+        found.sort();
+        assert_eq!(found, ["held", "shared"].map(|name| dir.path().join(name)));
+        assert!(Flocks::default().held_in(1, dir.path()).is_empty());
+        drop(held);
+        let found = Flocks::default().held_in(std::process::id(), dir.path());
+        assert_eq!(found, [dir.path().join("shared")]);
+        let elsewhere = tempfile::tempdir().unwrap();
+        assert!(Flocks::default().held_in(std::process::id(), elsewhere.path()).is_empty());
+    }
+
+    #[test]
+    fn whose_it_is_by_its_status() {
+        let status = b"Name:\tcodex\nUid:\t1000\t1001\t1002\t1003\nNSpid:\t900\t7\n";
+        assert_eq!(effective_uid(status), Some(1001));
+        assert_eq!(field(status, "NSpid:").unwrap().split_whitespace().last(), Some("7"));
+    }
+
+    #[test]
+    fn this_process_is_seen_as_it_is() {
+        let mut proc = Proc::open(&Here::detect()).unwrap();
+        let me = std::process::id();
+        let seen = proc.process(me).unwrap();
+        let words: Vec<_> = std::env::args().collect();
+        assert_eq!(seen.argv.iter().map(|word| &**word).collect::<Vec<_>>(), words);
+        assert!(proc.scan(|comm| comm == &*seen.comm).contains(&seen));
+        assert!(!proc.scan(|_| false).contains(&seen));
+        let look = proc.look_at(&seen).unwrap();
+        assert_eq!(look.cwd(), std::env::current_dir().ok());
+        assert_eq!(look.nested(), None);
+        assert_eq!(look.variable("PATH"), std::env::var_os("PATH"));
+        assert_eq!(look.variable("PAT"), None);
+        let another = Process { start_ticks: seen.start_ticks + 1, ..seen };
+        assert!(proc.look_at(&another).is_none(), "another process of the same number");
+    }
+}

@@ -1,0 +1,149 @@
+//! From a change to the event that tells of it, beside the floor: inotify and a read of the record.
+
+use std::mem::MaybeUninit;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use callboard::{Event, Patch, Registry, Status, Watch};
+use callboard_agents::{BoardEvent, BoardWatch, Sources};
+use rustix::fs::inotify;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::timing::Samples;
+
+/// The key under which a writer puts the time of its change, in nanoseconds of the monotonic clock.
+const AT: &str = "benchAt";
+
+/// How long nothing happens while wakeups are counted.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// What was measured with one number of sessions.
+pub(crate) struct Watching {
+    pub(crate) size: usize,
+    pub(crate) file_system: String,
+    /// Of one registry.
+    pub(crate) watch: Samples,
+    /// Of the whole board.
+    pub(crate) board: Samples,
+    pub(crate) floor: Samples,
+    /// How often the watch of the whole board woke while nothing happened.
+    pub(crate) wakeups: i64,
+}
+
+/// Measures in this directory, which has `size` live records of other processes.
+pub(crate) fn measure(
+    dir: &Path,
+    size: usize,
+    file_system: String,
+    quick: bool,
+) -> Result<Watching> {
+    let registry = Registry::at(dir);
+    let pids: Vec<u32> = registry.list().sessions.iter().map(|s| s.record.pid()).collect();
+    ensure!(pids.len() == size, "{} sessions instead of {size}", pids.len());
+    let rounds = if quick { 300 } else { 3_000 };
+    raise_the_limit_of_descriptors();
+    let (_, mut watch) = Watch::start(&registry)?;
+    let ours = latencies(&registry, &pids, rounds, || match watch.next() {
+        Some(Event::Changed { session, .. }) => Ok(session.record.raw(AT).map(str::to_owned)),
+        other => anyhow::bail!("{other:?} instead of a change"),
+    })?;
+    drop(watch);
+    let sources = Sources::new(registry.clone()).without_processes();
+    let (_, mut watch) = BoardWatch::start(sources)?;
+    let before = switches()?;
+    ensure!(watch.next_within(Some(QUIET))?.is_none(), "something happened");
+    // The end of the wait is one.
+    let wakeups = switches()? - before - 1;
+    let board = latencies(&registry, &pids, rounds, || match watch.next() {
+        // A row has no place for the writer's key: its record is read once more for it.
+        Some(BoardEvent::Changed { row, .. }) => {
+            let now = monotonic();
+            let text = std::fs::read_to_string(row.sources[0].path())?;
+            let record = callboard::SessionRecord::parse(text.as_bytes())
+                .map_err(|why| anyhow::anyhow!("{why}"))?;
+            let lost = monotonic() - now;
+            Ok(record.raw(AT).and_then(|at| Some((at.parse::<u64>().ok()? + lost).to_string())))
+        }
+        other => anyhow::bail!("{other:?} instead of a change"),
+    })?;
+    drop(watch);
+    let fd = inotify::init(inotify::CreateFlags::CLOEXEC)?;
+    let moved = inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::ONLYDIR;
+    inotify::add_watch(&fd, dir, moved)?;
+    let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
+    let floor = latencies(&registry, &pids, rounds, || {
+        let mut reader = inotify::Reader::new(&fd, &mut buffer);
+        loop {
+            let event = reader.next()?;
+            let Some(name) = event.file_name().and_then(|name| name.to_str().ok()) else {
+                continue;
+            };
+            if name.starts_with('.') {
+                continue;
+            }
+            let text = std::fs::read_to_string(dir.join(name))?;
+            let at = text.split_once(&format!("\"{AT}\":")).map(|(_, rest)| rest);
+            let digits = |at: &str| at.chars().take_while(char::is_ascii_digit).collect();
+            return Ok(at.map(digits));
+        }
+    })?;
+    Ok(Watching { size, file_system, watch: ours, board, floor, wakeups })
+}
+
+/// Has one session after the other change, and takes the time until `hear` has it.
+fn latencies(
+    registry: &Registry,
+    pids: &[u32],
+    rounds: usize,
+    mut hear: impl FnMut() -> Result<Option<String>>,
+) -> Result<Samples> {
+    let (send, received) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || -> Result<()> {
+            for round in 0..rounds {
+                // The next change comes when the last one was heard, and a moment later: who
+                // waits sleeps by then.
+                if round > 0 {
+                    received.recv()?;
+                    std::thread::sleep(Duration::from_micros(300));
+                }
+                let status = if round % 2 == 0 { Status::Idle } else { Status::Busy };
+                let pid = pids[(round / 2) % pids.len()];
+                let at = serde_json::Value::from(monotonic());
+                registry.update(pid, &Patch::new().status(status, None).extra(AT, Some(&at)))?;
+            }
+            Ok(())
+        });
+        let mut times = Vec::with_capacity(rounds);
+        let patience = Instant::now() + Duration::from_secs(120);
+        for _ in 0..rounds {
+            let at: u64 = hear()?.context("the change has no time")?.parse()?;
+            times.push(monotonic().saturating_sub(at) as f64 / 1e3);
+            _ = send.send(());
+            ensure!(Instant::now() < patience, "the events do not come");
+        }
+        drop(send);
+        writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
+        Ok(Samples::new(times))
+    })
+}
+
+fn monotonic() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+/// How often this thread has gone to sleep.
+fn switches() -> Result<i64> {
+    let status = std::fs::read_to_string("/proc/thread-self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    Ok(line.context("no voluntary_ctxt_switches")?.trim().parse()?)
+}
+
+fn raise_the_limit_of_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    _ = setrlimit(Resource::Nofile, limit);
+}

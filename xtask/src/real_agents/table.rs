@@ -1,0 +1,168 @@
+//! The reports as a table, and whether they are as they must be.
+
+use std::fmt::Write as _;
+
+use super::agents::{Agent, Impossible};
+use super::judge::{Outcome, TOLERANCE};
+use super::options::find;
+use super::report::Report;
+use super::state::State;
+
+/// Bold is what must not be.
+pub(super) fn render(reports: &[Report]) -> String {
+    let mut text = "| agent | version | hooks | right of tried ".to_owned();
+    for state in State::ALL {
+        _ = write!(text, "| {} ", state.title());
+    }
+    text.push_str("| secrets |\n|---|---|---|---");
+    text.push_str(&"|---".repeat(State::ALL.len() + 1));
+    text.push_str("|\n");
+    let mut notes = Vec::new();
+    for report in reports {
+        row(&mut text, report, &mut notes);
+    }
+    _ = writeln!(
+        text,
+        "\nWorst time from the agent's own edge to the first answer of `callboard ps` that is right \
+         and stays so; {TOLERANCE} ms are allowed. **Bold** is wrong: what the board showed instead. \
+         Secrets are prompts, tool inputs, the model's texts and keys in anything that Callboard \
+         printed or wrote.\n"
+    );
+    text.push_str("| state | its edge |\n|---|---|\n");
+    for state in State::ALL {
+        _ = writeln!(text, "| {} | {} |", state.title(), state.edge());
+    }
+    text.push_str(
+        "\nWhere an agent dates its status itself (Claude Code in its record), that is the edge.\n\n",
+    );
+    for note in notes {
+        _ = writeln!(text, "- {note}");
+    }
+    text
+}
+
+fn row(text: &mut String, report: &Report, notes: &mut Vec<String>) {
+    let (right, tried) = score(report);
+    let with = if report.hooks { "with" } else { "without" };
+    let Report { agent, version, .. } = report;
+    _ = write!(text, "| {agent} | {version} | {with} | {right} of {tried} ");
+    for state in State::ALL {
+        let impossible = impossible(report, state);
+        let outcome = report.outcome(state);
+        _ = write!(text, "| {} ", cell(&outcome, impossible));
+        if let Some(Impossible { why, .. }) = impossible {
+            let note = format!("{agent} {version}, {with} hooks, {}: {why}.", state.title());
+            notes.push(note.replace('|', "\\|"));
+        }
+    }
+    let secrets = if report.leaks.is_empty() { "none".to_owned() } else { "**found**".to_owned() };
+    _ = writeln!(text, "| {secrets} |");
+    if let Some(why) = &report.broke_off {
+        notes.push(format!("{agent} {version}, {with} hooks, broke off: {}.", plain(why)));
+    }
+    for leak in &report.leaks {
+        notes.push(format!("{agent} {version}, {with} hooks: {}.", plain(leak)));
+    }
+}
+
+/// What a program said, as a part of a line.
+fn plain(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    line.trim_end_matches('.').replace('|', "\\|")
+}
+
+fn cell(outcome: &Outcome, impossible: Option<&Impossible>) -> String {
+    let shown = match outcome {
+        Outcome::Right { after, .. } => return format!("{after} ms"),
+        Outcome::Late { after, .. } => format!("{after} ms"),
+        Outcome::Silent => "no status".to_owned(),
+        Outcome::Wrong { shown } => shown.clone(),
+        Outcome::NotTried { .. } if impossible.is_some() => return "impossible".to_owned(),
+        Outcome::NotTried { .. } => "not reached".to_owned(),
+    };
+    match impossible {
+        Some(_) => format!("impossible ({shown})"),
+        None => format!("**{shown}**"),
+    }
+}
+
+fn impossible(report: &Report, state: State) -> Option<&'static Impossible> {
+    let agent: &Agent = find(&report.agent).ok()?;
+    agent.impossible(state, report.hooks)
+}
+
+/// The states that are right, and those that were tried and can be right.
+fn score(report: &Report) -> (usize, usize) {
+    let possible = |state: &State| impossible(report, *state).is_none();
+    let outcomes = State::ALL.into_iter().filter(possible).map(|state| report.outcome(state));
+    outcomes
+        .filter(|outcome| !matches!(outcome, Outcome::NotTried { .. }))
+        .fold((0, 0), |(right, tried), outcome| {
+            (right + usize::from(outcome.is_right()), tried + 1)
+        })
+}
+
+/// What must not be, one line each.
+pub(super) fn faults(report: &Report) -> Vec<String> {
+    let Report { agent, version, hooks, .. } = report;
+    let with = if *hooks { "with" } else { "without" };
+    let of_states = State::ALL
+        .into_iter()
+        .filter(|state| impossible(report, *state).is_none())
+        .map(|state| (state, report.outcome(state)))
+        .filter(|(_, outcome)| !outcome.is_right())
+        .map(|(state, outcome)| format!("{}: {outcome:?}", state.title()));
+    of_states
+        .chain(report.leaks.iter().cloned())
+        .map(|fault| format!("{agent} {version} {with} hooks: {fault}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(agent: &str, hooks: bool, waiting: Outcome) -> Report {
+        let right = |after| Outcome::Right { after, from: "hook".to_owned() };
+        let mut report = Report::broken(agent, "1.0", hooks, String::new());
+        report.broke_off = None;
+        report.outcomes = State::ALL.into_iter().map(|state| (state, right(7))).collect();
+        report.outcomes.insert(State::Waiting, waiting);
+        report
+    }
+
+    #[test]
+    fn what_is_impossible_is_neither_tried_nor_a_fault() {
+        let wrong = || Outcome::Wrong { shown: "busy".to_owned() };
+        let never = || Outcome::NotTried { why: String::new() };
+        let late = || Outcome::Late { after: 251, from: "hook".to_owned() };
+        let cases = [
+            ("claude", true, wrong(), (10, 11), "| **busy** |", 1),
+            ("claude", false, late(), (10, 11), "| **251 ms** |", 1),
+            ("claude", false, Outcome::Silent, (10, 11), "| **no status** |", 1),
+            ("codex", false, wrong(), (10, 10), "| impossible (busy) |", 0),
+            ("codex", true, wrong(), (10, 11), "| **busy** |", 1),
+            ("pi", true, never(), (10, 10), "| impossible |", 0),
+            ("claude", true, never(), (10, 10), "| **not reached** |", 1),
+        ];
+        for (agent, hooks, waiting, expected, cell, wrong) in cases {
+            let report = report(agent, hooks, waiting);
+            assert_eq!(score(&report), expected, "{report:?}");
+            assert_eq!(faults(&report).len(), wrong, "{report:?}");
+            let table = render(&[report]);
+            assert!(table.contains(cell), "{cell} in\n{table}");
+            let cells: Vec<_> =
+                table.lines().take(3).map(|line| line.matches('|').count()).collect();
+            assert!(cells.iter().all(|n| *n == cells[0]), "{table}");
+        }
+    }
+
+    #[test]
+    fn a_leak_is_a_fault_and_is_named() {
+        let mut report = report("pi", true, Outcome::NotTried { why: String::new() });
+        report.leaks.push("a key in a|b".to_owned());
+        assert_eq!(faults(&report).len(), 1);
+        let table = render(&[report]);
+        assert!(table.contains("| **found** |") && table.contains("a key in a\\|b"), "{table}");
+    }
+}
