@@ -1,0 +1,5 @@
+//! libFuzzer's way into [`fuzz_targets::patch`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_targets::patch(data));
