@@ -10,8 +10,8 @@ use crate::workspace::{self, cargo, has, program};
 /// What cargo-fuzz 0.13 hands to the compiler with `--sanitizer none --no-trace-compares`, so that
 /// building needs neither that program nor a nightly compiler.
 ///
-/// No sanitizer, since what is fuzzed has no unsafe code; and no looking over the shoulder of
-/// comparisons, which takes two thirds of the time and finds what the dictionaries say already.
+/// No sanitizer, since our part of what is fuzzed has no unsafe code; and no looking at each of the
+/// comparisons, which takes two thirds of the time and mostly finds words of the dictionaries.
 const INSTRUMENTED: &str = "-Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \

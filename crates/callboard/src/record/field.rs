@@ -107,7 +107,7 @@ fields! {
     StatusUpdatedAt "statusUpdatedAt" Time Optional
         "since when the status (and what it waits for) is what it is",
     Reached "reached" Text Optional
-        "with which `seq` each status was last set, as `busy 12 idle 13`: who waits for a status learns that it was there, however short. The eight last ones; one with white space in it is left out",
+        "with which `seq` each status was last set, as `busy 12 idle 13`: who waits for a status learns that it was there, however short. The eight last ones; one with white space in it, or of more than 64 bytes, is left out",
     HookAt "hookAt" Time Optional
         "when the event happened that a hook of the program last told; there while the status is what hooks said, gone once the session itself says one",
     ProcStart "procStart" Text Always

@@ -70,8 +70,10 @@ impl Activity {
 /// What [`Key::Reached`] says once this status is set. `None` for one that cannot stand in it.
 fn reached(record: &SessionRecord, status: &Status) -> Option<String> {
     const KEPT: usize = 8;
+    /// Longer than any word for a status, short enough that eight of them are no burden.
+    const LONGEST: usize = 64;
     let word = status.as_str();
-    if word.is_empty() || word.contains(char::is_whitespace) {
+    if word.is_empty() || word.len() > LONGEST || word.contains(char::is_whitespace) {
         return None;
     }
     let seq = record.number(Key::Seq).unwrap_or(0).saturating_add(1);
@@ -404,6 +406,9 @@ mod tests {
         }
         // The eight last ones.
         assert_eq!(now.text(Key::Reached).unwrap(), "busy 7 a 9 b 10 c 11 d 12 e 13 f 14 g 15");
+        let long = "x".repeat(65);
+        let after = now.with(&Patch::new().status(Status::from(&*long), None), 900).unwrap();
+        assert_eq!(after.text(Key::Reached), now.text(Key::Reached), "nor one of any length");
         // Somebody else's idea of it is read as far as it goes, and mended by the next status.
         let odd = record(r#"{"pid":7,"reached":"idle x busy 3"}"#);
         assert_eq!(odd.reached(&Status::Busy), None);

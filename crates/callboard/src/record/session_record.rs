@@ -277,11 +277,14 @@ impl SessionRecord {
     pub(crate) fn differences(&self, before: &Self) -> Vec<String> {
         const PASSING: [Key; 5] =
             [Key::UpdatedAt, Key::StatusUpdatedAt, Key::Seq, Key::Reached, Key::HookAt];
+        // Where a key stands twice, the last one is what everybody reads. By a map: somebody may
+        // have put thousands of keys in.
+        fn last<'t>(entries: &[Entry], text: &'t str) -> HashMap<Cow<'t, [u8]>, usize> {
+            entries.iter().enumerate().map(|(at, entry)| (key_bytes(entry, text), at)).collect()
+        }
         let (now, then) = (entries(&self.text), entries(&before.text));
-        let find = |entries: &[Entry], text: &str, name: &[u8]| {
-            entries.iter().rposition(|entry| *key_bytes(entry, text) == *name)
-        };
-        let value = |entries: &[Entry], at: Option<usize>| at.map(|at| entries[at].value);
+        let (new, old) = (last(&now, &self.text), last(&then, &before.text));
+        let is_passing = |entry: &Entry| entry.known.is_some_and(|key| PASSING.contains(&key));
         let mut keys = Vec::new();
         // One that came and went in between leaves its number.
         let came_and_went = self.text(Key::Reached) != before.text(Key::Reached);
@@ -291,20 +294,15 @@ impl SessionRecord {
         let mut tell = |name: &[u8]| keys.push(String::from_utf8_lossy(name).into_owned());
         for (at, entry) in now.iter().enumerate() {
             let name = key_bytes(entry, &self.text);
-            let is_last = find(&now, &self.text, &name) == Some(at);
-            if !is_last || entry.known.is_some_and(|key| PASSING.contains(&key)) {
-                continue;
-            }
-            let old = value(&then, find(&then, &before.text, &name));
-            if old.map(|old| old.of(&before.text)) != Some(entry.value.of(&self.text)) {
+            let was = old.get(&name).map(|at| then[*at].value.of(&before.text));
+            let differs = was != Some(entry.value.of(&self.text));
+            if new.get(&name) == Some(&at) && !is_passing(entry) && differs {
                 tell(&name);
             }
         }
         for (at, entry) in then.iter().enumerate() {
             let name = key_bytes(entry, &before.text);
-            let is_last = find(&then, &before.text, &name) == Some(at);
-            let passing = entry.known.is_some_and(|key| PASSING.contains(&key));
-            if is_last && !passing && find(&now, &self.text, &name).is_none() {
+            if old.get(&name) == Some(&at) && !is_passing(entry) && !new.contains_key(&name) {
                 tell(&name);
             }
         }
