@@ -57,10 +57,10 @@ pub trait Adapter: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Whether it makes the file of a conversation with its first prompt, no later: then a session
-    /// whose file is not there waits for that prompt. Not so where the file comes with the first
-    /// answer, or where files can be switched off.
-    fn begins_with_the_first_prompt(&self) -> bool {
+    /// Whether this session makes the file of its conversation with the first prompt, no later: then
+    /// one whose file is not there waits for that prompt. Not so where the file comes with the
+    /// first answer, or where it was switched off.
+    fn begins_with_the_first_prompt(&self, _: &Row) -> bool {
         false
     }
 
@@ -68,6 +68,12 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     /// the command has run: then the process of that command is what shows it.
     fn hides_answers(&self) -> bool {
         false
+    }
+
+    /// The process that runs the commands of a session, where it is not the session's own; `None`
+    /// where it is not known, or runs those of other sessions too.
+    fn runs_commands_of(&self, row: &Row) -> Option<u32> {
+        Some(row.pid)
     }
 
     /// Reads the end of a conversation of it.

@@ -64,7 +64,8 @@ fn allowed_since(row: &Row, sources: &Sources) -> Option<u64> {
     if said.from != StatusFrom::Hook || !row.is_here() || !sources.hides_answers(row) {
         return None;
     }
-    let child = Proc::open(&sources.own().here())?.newest_child(row.pid);
+    let runner = sources.runs_commands_of(row)?;
+    let child = Proc::open(&sources.own().here())?.newest_child(runner);
     child.filter(|_| goes_on(&said, child))
 }
 

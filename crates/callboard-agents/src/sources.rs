@@ -102,12 +102,17 @@ impl Sources {
     /// and its agent makes the file with the first prompt.
     pub(crate) fn begins_with_the_first_prompt(&self, row: &Row) -> bool {
         row.session_id.is_some()
-            && self.agent_of(row).is_some_and(Adapter::begins_with_the_first_prompt)
+            && self.agent_of(row).is_some_and(|agent| agent.begins_with_the_first_prompt(row))
     }
 
     /// Whether it is only by its processes that a session is seen to go on after a prompt.
     pub(crate) fn hides_answers(&self, row: &Row) -> bool {
         self.agent_of(row).is_some_and(Adapter::hides_answers)
+    }
+
+    /// The process that runs a session's commands, and no other's.
+    pub(crate) fn runs_commands_of(&self, row: &Row) -> Option<u32> {
+        self.agent_of(row)?.runs_commands_of(row)
     }
 
     /// Whether the session's agent is one whose conversations are known.

@@ -212,7 +212,7 @@ impl Said {
     /// The eight last statuses, each with the number of the write that set it last.
     fn reached(&self, before: &str, seq: u64) -> Option<String> {
         let word = self.status.as_deref()?;
-        if word.is_empty() || word.contains(char::is_whitespace) {
+        if word.is_empty() || word.len() > 64 || word.contains(char::is_whitespace) {
             return None;
         }
         let parts: Vec<&str> = before.split_ascii_whitespace().collect();

@@ -15,8 +15,8 @@ use serde::Deserialize;
 use super::head::{files, first_line, is_uuid};
 use super::{Facts, Signs, home};
 use crate::adapter::{Adapter, Held, Seen};
-use crate::processes::Process;
-use crate::row::{FoundBy, Role};
+use crate::processes::{Flocks, Process};
+use crate::row::{FoundBy, Role, Row};
 use crate::transcript::{Format, Transcript, is_plain_id};
 
 /// Its processes.
@@ -121,12 +121,23 @@ impl Adapter for Codex {
         Some(Format::Codex)
     }
 
-    fn begins_with_the_first_prompt(&self) -> bool {
+    fn begins_with_the_first_prompt(&self, _: &Row) -> bool {
         true
     }
 
     fn hides_answers(&self) -> bool {
         true
+    }
+
+    /// The one that has the thread loaded: the terminal program, or the app-server, whose children
+    /// are of all the threads that it has.
+    fn runs_commands_of(&self, row: &Row) -> Option<u32> {
+        let id = row.session_id.as_deref().filter(|id| is_uuid(id))?;
+        let lock = self.home.as_ref()?.join(LOCKS).join(format!("{id}.lock"));
+        match Flocks::default().holder_of(&lock) {
+            Some((holder, threads)) => (threads == 1 || holder == row.pid).then_some(holder),
+            None => Some(row.pid),
+        }
     }
 
     fn doorbells(&self) -> Vec<PathBuf> {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Facts, Signs, home};
 use crate::adapter::{Adapter, Held, Seen};
-use crate::row::FoundBy;
+use crate::row::{FoundBy, Row};
 use crate::transcript::{Format, Transcript, is_plain_id};
 
 /// Its processes: a launcher and a native program that calls its first thread `MainThread`.
@@ -68,7 +68,7 @@ impl Adapter for Copilot {
         Some(Format::Copilot)
     }
 
-    fn begins_with_the_first_prompt(&self) -> bool {
+    fn begins_with_the_first_prompt(&self, _: &Row) -> bool {
         true
     }
 

@@ -13,6 +13,7 @@ use callboard::{Key, Kind, SessionRecord};
 use super::home;
 use super::{Facts, Signs};
 use crate::adapter::{Adapter, SessionsDir};
+use crate::processes::Proc;
 use crate::row::{Row, text_of};
 use crate::transcript::{Format, Transcript, find_in_projects, is_plain_id};
 
@@ -78,6 +79,18 @@ impl Adapter for QwenCode {
         name.ends_with(b".tmp") && name.first().is_some_and(u8::is_ascii_digit)
     }
 
+    /// Unless its conversations are switched off (`--chat-recording`, `general.chatRecording`), or
+    /// may be: then a missing file proves nothing.
+    fn begins_with_the_first_prompt(&self, row: &Row) -> bool {
+        const FOR_ALL: &str = "/etc/qwen-code/settings.json";
+        let of_user = self.home.iter().map(|home| home.join("settings.json"));
+        let of_project = row.cwd.iter().map(|cwd| Path::new(&**cwd).join(".qwen/settings.json"));
+        let settings = of_user.chain(of_project).chain([PathBuf::from(FOR_ALL)]);
+        row.is_here()
+            && settings.into_iter().all(|file| !says_anything_of(&file, "chatRecording"))
+            && option_is_absent(row.pid, "--chat-recording")
+    }
+
     fn doorbells(&self) -> Vec<PathBuf> {
         self.home.iter().cloned().collect()
     }
@@ -113,9 +126,31 @@ impl Adapter for QwenCode {
             session: "record; else the id on its command line",
             conversation: "`<home>/projects/*/chats/<id>.jsonl`; read",
             status: "hooks; conversation (its record never says)",
-            unknown: "without hooks: whether it waits, and anything before the first prompt (its conversations can be switched off, so that a missing one proves nothing)",
+            unknown: "without hooks: whether it waits; where writing conversations down is switched off, anything but that it runs",
         })
     }
+}
+
+/// Whether a file of settings has this word in it; yes where it cannot be read.
+fn says_anything_of(file: &Path, word: &str) -> bool {
+    match std::fs::read(file) {
+        Ok(text) => memchr::memmem::find(&text, word.as_bytes()).is_some(),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+/// Whether a running process was started without this option, or its negation.
+fn option_is_absent(pid: u32, option: &str) -> bool {
+    let here = callboard::process::Here::detect();
+    let process = Proc::open(&here).and_then(|mut proc| proc.process(pid));
+    let name = option.trim_start_matches('-');
+    process.is_some_and(|process| {
+        let is_it = |word: &str| {
+            let word = word.trim_start_matches('-');
+            word.strip_prefix("no-").unwrap_or(word).starts_with(name)
+        };
+        !process.argv.iter().any(|word| word.starts_with('-') && is_it(word))
+    })
 }
 
 /// Qwen's word says what drives the session; it stays readable as the entrypoint.

@@ -269,6 +269,13 @@ impl Flocks {
         of_pid.map(|(_, path)| path.clone()).collect()
     }
 
+    /// Who has locked this file, and how many of the files beside it, this one counted.
+    pub(crate) fn holder_of(&self, file: &Path) -> Option<(u32, usize)> {
+        let locked = self.locked_in(file.parent()?);
+        let (holder, _) = locked.iter().find(|(_, path)| path == file)?;
+        Some((*holder, locked.iter().filter(|(pid, _)| pid == holder).count()))
+    }
+
     fn locked_in(&self, dir: &Path) -> Vec<(u32, PathBuf)> {
         let all = self.all.get_or_init(read_flocks);
         let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();

@@ -25,6 +25,10 @@ pub(super) const OPENCODE: Agent = Agent {
     keys: Keys { allow: Key::Enter, escapes: 2, clear: "/new", exit: "/exit" },
     trusts_hooks: None,
     impossible: &[
+        Impossible::without_hooks(
+            State::Started,
+            "before its first prompt nothing says on which conversation a process is: it may be an old one",
+        ),
         Impossible::without_hooks(State::Waiting, super::FILE_IS_THE_SAME),
         Impossible {
             state: State::Cleared,

@@ -30,7 +30,7 @@ pub(super) const QWEN: Agent = Agent {
         Impossible::without_hooks(State::Waiting, super::FILE_IS_THE_SAME),
         Impossible::without_hooks(
             State::Done,
-            "it writes the answer down up to 0.4 s after the end of the turn",
+            "it writes the answer down up to half a second after the end of the turn",
         ),
         Impossible::without_hooks(
             State::CutEarly,
