@@ -6,10 +6,10 @@
 
 use std::cmp::Reverse;
 
+use callboard::process::session_leader;
 use callboard::{Kind, Registry};
 use callboard_agents::{Board, Row};
 use callboard_host::{Error, Hosted, Hosts, Problem, State};
-use rustix::process::{Pid, getsid};
 
 use crate::address::{Called, Meant, meant};
 use crate::context::{Context, is_ours, pid_here};
@@ -82,7 +82,7 @@ impl Background {
 
     /// The session that this very process runs in, by the kernel's account.
     pub(crate) fn own(&self) -> Option<Hosted> {
-        let own = number(getsid(None).ok()?);
+        let own = Some(session_leader(std::process::id())?);
         let is_own = |session: &Hosted| {
             session.state.is_live() && session.program.map(|program| program.pid) == own
         };
@@ -126,9 +126,7 @@ fn numbers(registry: &Registry, row: &Row) -> Option<[u32; 2]> {
     if !is_ours(row) || !is_background(row) || pid_here(registry, row).is_err() {
         return None;
     }
-    let pid = i32::try_from(row.pid).ok().and_then(Pid::from_raw)?;
-    let leader = getsid(Some(pid)).ok().and_then(number);
-    Some([row.pid, leader.unwrap_or(row.pid)])
+    Some([row.pid, session_leader(row.pid).unwrap_or(row.pid)])
 }
 
 /// Takes the session whose program has one of these numbers.
@@ -139,10 +137,6 @@ fn take(sessions: &mut Vec<Hosted>, numbers: Option<[u32; 2]>) -> Option<Hosted>
         may_run && session.program.is_some_and(|program| numbers.contains(&program.pid))
     })?;
     Some(sessions.remove(at))
-}
-
-fn number(pid: Pid) -> Option<u32> {
-    u32::try_from(pid.as_raw_nonzero().get()).ok()
 }
 
 fn look(text: &str, sessions: &[Hosted]) -> Meant {

@@ -11,13 +11,14 @@ mod detached;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 use std::process::Command;
 
+use callboard::process::process_group;
 use callboard::{Registry, SignIn, Spawner};
-use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpgrp, kill_process, waitid,
-};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, waitid};
 use signal_hook::consts::{
     SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2,
 };
@@ -253,10 +254,15 @@ fn on_a_terminal() -> bool {
 /// Whether this process and the command are what the terminal sends typed signals to. If not (in
 /// the background, without a terminal), a signal was sent to this process alone.
 fn typed_signals_reach_both() -> bool {
-    let ours = Ok(getpgrp());
-    rustix::termios::tcgetpgrp(std::io::stdin()) == ours
-        || rustix::termios::tcgetpgrp(std::io::stdout()) == ours
-        || rustix::termios::tcgetpgrp(std::io::stderr()) == ours
+    let ours = process_group();
+    let reaches = |stream: BorrowedFd<'_>| match rustix::termios::tcgetpgrp(stream) {
+        Ok(foreground) => ours == Some(foreground.as_raw_nonzero().get().unsigned_abs()),
+        // Neither has a number in this PID namespace: what entered it did so in the foreground.
+        Err(error) => error == Errno::OPNOTSUPP && ours.is_none(),
+    };
+    reaches(std::io::stdin().as_fd())
+        || reaches(std::io::stdout().as_fd())
+        || reaches(std::io::stderr().as_fd())
 }
 
 /// The exit code, as a shell would say it.

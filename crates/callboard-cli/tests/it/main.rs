@@ -17,6 +17,8 @@ mod hook_silence;
 mod hooks;
 #[cfg(target_os = "linux")]
 mod hosting;
+#[cfg(target_os = "linux")]
+mod no_leader;
 mod read_only;
 mod run;
 mod scripts;

@@ -30,6 +30,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::process::session_leader;
 use crate::record::Kind;
 use crate::registry::Home;
 use crate::spawner::Spawner;
@@ -178,10 +179,8 @@ pub fn link_name(pid_ns: Option<u64>, session: u32) -> String {
 
 /// The link of the kernel session of a process.
 fn link_of(home: &Home, pid: u32) -> Option<PathBuf> {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
-    let session = rustix::process::getsid(Some(pid)).ok()?;
+    let session = session_leader(pid)?;
     let pid_ns = rustix::fs::stat("/proc/self/ns/pid").ok().map(|stat| stat.st_ino);
-    let session = u32::try_from(session.as_raw_nonzero().get()).ok()?;
     Some(home.path().join("hosts/.inside").join(link_name(pid_ns, session)))
 }
 

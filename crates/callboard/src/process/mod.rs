@@ -10,6 +10,7 @@
 
 mod here;
 mod incarnation;
+mod job;
 mod rule;
 mod verdict;
 
@@ -24,6 +25,7 @@ use portable as system;
 
 pub use here::Here;
 pub use incarnation::{Incarnation, System};
+pub use job::{process_group, session_leader};
 pub use rule::{InsideSight, LockSight, PidfdSight, StatSight, Witness, judge};
 pub use system::{Processes, identify, signal_zero};
 pub use verdict::{Evidence, Judgement, Verdict};
