@@ -92,10 +92,10 @@ impl Sources {
             .collect()
     }
 
-    /// Of each agent, its name and the directories in which something is made or removed when a
-    /// session of it begins or ends.
-    pub(crate) fn doorbells(&self) -> Vec<(&'static str, Vec<PathBuf>)> {
-        self.adapters().map(|agent| (agent.name(), agent.doorbells())).collect()
+    /// The directories in which something is made or removed when a session of an agent begins or
+    /// ends.
+    pub(crate) fn doorbells(&self) -> Vec<PathBuf> {
+        self.adapters().flat_map(Adapter::doorbells).collect()
     }
 
     /// Whether the conversation of a session that has none on disk has not begun: its id is known,
@@ -113,6 +113,11 @@ impl Sources {
     /// The process that runs a session's commands, and no other's.
     pub(crate) fn runs_commands_of(&self, row: &Row) -> Option<u32> {
         self.agent_of(row)?.runs_commands_of(row)
+    }
+
+    /// Whether it is a session of an agent that is looked for.
+    pub(crate) fn is_of_an_agent(&self, row: &Row) -> bool {
+        self.agent_of(row).is_some()
     }
 
     /// Whether the session's agent is one whose conversations are known.

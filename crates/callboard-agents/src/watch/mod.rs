@@ -30,6 +30,9 @@ const SLOW: Duration = Duration::from_secs(2);
 const SETTLING: [Duration; 3] =
     [Duration::from_millis(40), Duration::from_millis(250), Duration::from_millis(1500)];
 
+/// How often to look, at the most, because a look found something new to listen to.
+const LOOKS: usize = 3;
+
 /// Tells what happens on the board: an iterator of [`BoardEvent`]s that waits for the next one, and
 /// a file descriptor that is readable when there may be one.
 ///
@@ -42,6 +45,9 @@ pub struct BoardWatch {
     bell: Bell,
     registries: Vec<Watched>,
     rows: BTreeMap<Key, Row>,
+    /// Of the sessions whose conversations are asked, what records, hooks and processes said of
+    /// them before that.
+    said: BTreeMap<Key, Row>,
     problems: BTreeMap<PathBuf, String>,
     events: VecDeque<BoardEvent>,
     /// When to look at everything again.
@@ -80,6 +86,7 @@ impl BoardWatch {
             bell,
             registries: Vec::new(),
             rows: BTreeMap::new(),
+            said: BTreeMap::new(),
             problems: BTreeMap::new(),
             events: VecDeque::new(),
             due: VecDeque::new(),
@@ -148,7 +155,7 @@ impl BoardWatch {
             let board = self.look_at_everything(&round)?;
             board.problems.into_iter().for_each(|problem| self.tell_problem(problem));
         }
-        if round.everything || rung.elsewhere || rung.clock {
+        if round.everything {
             self.set_the_clock()?;
         }
         Ok(())
@@ -193,42 +200,47 @@ impl BoardWatch {
         if !row.is_here() || row.linked_job.is_some() || row.role != before.role {
             return false;
         }
+        // What an agent's process holds is no part of our record of it.
+        if agent.is_none() && self.sources.is_of_an_agent(&row) {
+            return false;
+        }
         // What the process itself was asked for does not change with its record.
         if before.session_id == row.session_id {
             row.transcript_path.clone_from(&before.transcript_path);
         }
-        let mut board = Board::of(row);
-        board.consult(&self.sources, Depth::Status, now());
-        let heard = |row: &Row| {
-            !wants_conversation(row)
-                || row.transcript_path.as_ref().is_some_and(|path| self.bell.hears(path))
-        };
-        let Some(row) = board.rows.pop().filter(heard) else { return false };
-        self.put(key, row);
+        // What would be heard of it from now on is for another look to arrange.
+        let heard = |path: &PathBuf| self.bell.hears(path);
+        let asks = wants_conversation(&row);
+        if asks && !row.transcript_path.as_ref().is_some_and(heard) {
+            return false;
+        }
+        if asks {
+            self.said.insert(key.clone(), row.clone());
+        } else {
+            self.said.remove(&key);
+        }
+        self.ask(key, row);
         true
     }
 
     /// Reads these conversations again.
     fn read_again(&mut self, conversations: &BTreeSet<PathBuf>) {
-        let about = |row: &Row| {
-            row.transcript_path.as_ref().is_some_and(|path| conversations.contains(path))
+        let about = |key: &Key| {
+            let path = self.rows.get(key)?.transcript_path.as_ref()?;
+            conversations.contains(path).then(|| (key.clone(), self.said[key].clone()))
         };
-        let keys: Vec<Key> =
-            self.rows.iter().filter(|(_, row)| about(row)).map(|(key, _)| key.clone()).collect();
-        if keys.is_empty() {
-            return;
+        let asked: Vec<(Key, Row)> = self.said.keys().filter_map(about).collect();
+        for (key, said) in asked {
+            self.ask(key, said);
         }
-        // What records and hooks said is read anew, too: the row has what was made of it.
-        let mut board = Board::read(&self.sources);
-        let pids: BTreeSet<u32> =
-            keys.iter().filter_map(|key| Some(self.rows.get(key)?.pid)).collect();
-        board.rows.retain(|row| pids.contains(&row.pid));
+    }
+
+    /// Settles one row by its conversation, and keeps it.
+    fn ask(&mut self, key: Key, said: Row) {
+        let mut board = Board::of(said);
         board.consult(&self.sources, Depth::Status, now());
-        for (key, row) in difference::keys(&board.rows).into_iter().zip(board.rows) {
-            if keys.contains(&key) && row.is_listed() {
-                self.put(key, row);
-            }
-        }
+        board.problems.into_iter().for_each(|problem| self.tell_problem(problem));
+        board.rows.into_iter().for_each(|row| self.put(key.clone(), row));
     }
 
     /// Keeps a row, and tells what is new in it.
@@ -249,19 +261,23 @@ impl BoardWatch {
     /// Reads the whole board, tells what is new on it, and listens to what it is made of.
     fn look_at_everything(&mut self, round: &Round) -> Result<Board> {
         // What is listened to for the first time may have changed since it was read: once more.
-        for _ in 0..2 {
+        let mut looks = 0;
+        loop {
             self.watch_registries()?;
             let mut board = Board::read(&self.sources);
+            self.said = keys(&board.rows)
+                .into_iter()
+                .zip(&board.rows)
+                .filter(|(_, row)| wants_conversation(row))
+                .map(|(key, row)| (key, row.clone()))
+                .collect();
             board.consult(&self.sources, Depth::Status, now());
             self.compare(&board, round);
-            if !self.listen() {
+            looks += 1;
+            if !self.listen() || looks == LOOKS {
                 return Ok(board);
             }
         }
-        let mut board = Board::read(&self.sources);
-        board.consult(&self.sources, Depth::Status, now());
-        self.compare(&board, round);
-        Ok(board)
     }
 
     fn watch_registries(&mut self) -> Result<()> {
@@ -300,17 +316,14 @@ impl BoardWatch {
     }
 
     fn why_gone(&self, row: &Row, round: &Round) -> Gone {
-        let hints = row
+        let mut hints = row
             .sources
             .iter()
             .filter_map(|source| round.gone.get(&(source.dir.to_path_buf(), source.file)).copied());
-        if let Some(why) = hints.into_iter().next() {
-            return why;
-        }
-        match row.is_here() && !callboard::process::signal_zero(row.pid) {
-            true => Gone::Died,
-            false => Gone::Unknown,
-        }
+        hints.next().unwrap_or_else(|| {
+            let has_ended = row.is_here() && !callboard::process::signal_zero(row.pid);
+            if has_ended { Gone::Died } else { Gone::Unknown }
+        })
     }
 
     fn tell_problem(&mut self, problem: Problem) {
@@ -341,12 +354,11 @@ impl BoardWatch {
                 unrecorded.insert(row.pid);
             }
         }
-        for (name, directories) in self.sources.doorbells() {
-            ears.extend(directories.into_iter().map(|path| (Ear::Directory, path)));
-            // What is started is of interest where what runs is looked at.
-            let program = program(name).filter(|_| self.sources.looks_at_processes());
-            ears.extend(program.map(|path| (Ear::Program, path)));
-        }
+        ears.extend(self.sources.doorbells().into_iter().map(|path| (Ear::Directory, path)));
+        // What is started is of interest where what runs is looked at. Found anew each time: an
+        // agent that updates itself is another file from then on.
+        let started = self.sources.adapters().filter(|_| self.sources.looks_at_processes());
+        ears.extend(started.filter_map(|a| Some((Ear::Program, program(a.name())?))));
         let heard: Vec<PathBuf> = ears
             .iter()
             .filter(|(ear, _)| *ear == Ear::Conversation)

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use callboard::{Patch, SignIn, Status};
-use callboard_agents::{BoardEvent, BoardWatch, Sources, StatusFrom};
+use callboard_agents::{BoardEvent, BoardWatch, FoundBy, Sources, StatusFrom};
 
 use crate::world::{Process, World};
 
@@ -204,4 +204,28 @@ fn what_cannot_be_read_is_told_once() {
         }
     }
     assert!(told.iter().filter(|told| told.starts_with("problem")).count() == 1, "{told:?}");
+}
+
+/// What a process holds is no part of its record: a change of the record leaves it as it was.
+#[test]
+fn what_a_process_holds_stays_when_its_record_changes() {
+    let world = World::new();
+    let lookup = |name: &str| (name == "HOME").then(|| world.home().into());
+    let locks = world.home().join(".codex/thread-writer-locks");
+    fs::create_dir_all(&locks).unwrap();
+    let lock = locks.join(format!("{ID}.lock"));
+    let script = format!("exec 9<>'{}'; flock -n 9 || exit 1", lock.display());
+    let codex = world.native("codex", &script, &[]).start();
+    let pid = codex.pid();
+    world.own().register_process(pid, SignIn::new().tool("codex", "0.169.0")).unwrap();
+    let (_, mut watch) = BoardWatch::start(Sources::from_lookup(world.own(), &[], lookup)).unwrap();
+    let held = |watch: &BoardWatch| {
+        let row = watch.rows().find(|row| row.pid == pid).unwrap();
+        (row.session_id.clone(), row.found_by)
+    };
+    let before = held(&watch);
+    assert_eq!(before, (Some(ID.into()), FoundBy::Lock));
+    world.own().update(pid, &Patch::new().name("billing")).unwrap();
+    assert!(next_of(&mut watch, &[pid]).starts_with("changed name"));
+    assert_eq!(held(&watch), before);
 }
