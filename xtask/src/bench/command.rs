@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
 
+use super::floor;
 use super::listing::take;
 use super::rival::Rival;
 use super::timing::{Budget, Samples, side_by_side};
@@ -55,6 +56,27 @@ pub(crate) fn measure(
         }
     };
     Ok(Whole { ps, nothing, rival })
+}
+
+/// The command on a machine where many processes run that are no sessions: it reads the name of
+/// each, for those that no record explains.
+pub(crate) struct Among {
+    /// How many processes there were.
+    pub(crate) processes: usize,
+    pub(crate) ps: Samples,
+    /// Reading every name, and nothing else.
+    pub(crate) names: Samples,
+}
+
+/// Measures that, with the processes that run now.
+pub(crate) fn among(callboard: &Path, home: &Path, quick: bool) -> Result<Among> {
+    let proc = floor::open_directory(Path::new("/proc"))?;
+    let processes = floor::process_names(&proc)?;
+    let budget = Budget { rounds: 500, time: Duration::from_secs(if quick { 3 } else { 10 }) };
+    let mut ps = || run(self::ps(callboard, home));
+    let mut names = || floor::process_names(&proc).map(drop).map_err(Into::into);
+    let [ps, names] = take(side_by_side(budget, &mut [&mut ps, &mut names])?)?;
+    Ok(Among { processes, ps, names })
 }
 
 fn run(mut command: Command) -> Result<()> {

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{
-    AtFlags, CWD, FlockOperation, Mode, OFlags, RawDir, RenameFlags, flock, fstat, fstatfs, openat,
-    renameat_with, statat, unlinkat,
+    AtFlags, CWD, FlockOperation, Mode, OFlags, RawDir, RenameFlags, SeekFrom, flock, fstat,
+    fstatfs, openat, renameat_with, seek, statat, unlinkat,
 };
 use rustix::io::Result;
 use rustix::process::{Pid, PidfdFlags, geteuid, getpid, pidfd_open, test_kill_process};
@@ -87,6 +87,27 @@ pub(crate) fn count_pids(path: &Path) -> Result<usize> {
         count += usize::from(test_kill_process(pid).is_ok());
         Ok(())
     })?;
+    Ok(count)
+}
+
+/// The name of every process that runs, as a look at the processes reads it. How many there were.
+pub(crate) fn process_names(proc: &OwnedFd) -> Result<usize> {
+    let mut count = 0;
+    let mut name = [0_u8; 64];
+    let mut buffer = [MaybeUninit::uninit(); DIRECTORY_BUFFER];
+    seek(proc, SeekFrom::Start(0))?;
+    let mut entries = RawDir::new(proc, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let Some(pid) = pid_in(entry.file_name().to_bytes()) else { continue };
+        // Another one may have ended meanwhile.
+        _ = test_kill_process(pid);
+        let path = format!("{}/comm", pid.as_raw_nonzero());
+        if let Ok(file) = openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+            rustix::io::read(&file, &mut name)?;
+            count += 1;
+        }
+    }
     Ok(count)
 }
 

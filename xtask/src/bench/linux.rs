@@ -126,6 +126,14 @@ fn measure(options: &Options<'_>) -> Result<Results> {
     for place in [Some(&scratch), tmpfs.as_ref()].into_iter().flatten() {
         writings.push(writing::measure(&place.0, machine::file_system(&place.0), quick)?);
     }
+    eprintln!("== the whole command");
+    let whole_size = 10;
+    let whole = {
+        let home = scratch.home(0);
+        let crowd = Crowd::start(whole_size)?;
+        crowd.sign_in(&Registry::at(home.join("sessions")), whole_size)?;
+        command::measure(&callboard, &home, whole_size, rival.as_ref(), quick)?
+    };
     eprintln!("== starting {most} processes");
     let crowd = Crowd::start(most)?;
     let mut listings = Vec::new();
@@ -147,14 +155,12 @@ fn measure(options: &Options<'_>) -> Result<Results> {
     }
     eprintln!("== counting system calls");
     let calls = system_calls(&scratch)?;
-    eprintln!("== the whole command");
-    let whole_size = 10;
-    let home = scratch.home(whole_size);
-    let whole = command::measure(&callboard, &home, whole_size, rival.as_ref(), quick)?;
+    eprintln!("== the whole command among {most} processes");
+    let among = command::among(&callboard, &scratch.home(whole_size), quick)?;
     let large = command::ps(&callboard, &scratch.home(most));
     let nothing = std::process::Command::new("/bin/true");
     let peak = (most, command::peak_of(&large)?, command::peak_of(&nothing)?);
-    Ok(Results { machine, listings, writings, watchings, calls, whole, whole_size, peak })
+    Ok(Results { machine, listings, writings, watchings, calls, whole, whole_size, among, peak })
 }
 
 /// Of a listing of 100 records, of a count, and of what a session does.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use callboard::process::Here;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, fstat, openat, readlinkat, statat};
 use rustix::io::{Errno, read, retry_on_intr as retry};
-use rustix::process::geteuid;
+use rustix::process::{Pid, geteuid, test_kill_process};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Process;
@@ -56,7 +56,7 @@ impl Proc {
     pub(crate) fn scan(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<Process> {
         let mut found = Vec::new();
         for pid in self.pids() {
-            if self.comm(pid).is_some_and(&wanted) {
+            if may_be_ours(pid) && self.comm(pid).is_some_and(&wanted) {
                 found.extend(self.process(pid));
             }
         }
@@ -175,6 +175,15 @@ impl Proc {
         read_into(&mut self.bytes, dir, "stat", 4096).ok()?;
         Stat::parse(&self.bytes).filter(|stat| !stat.is_dead)
     }
+}
+
+/// Whether a process may be this user's. Who may not be signalled is another's or the kernel's
+/// (kill(2)), and on most machines most are: a call a tenth as dear as reading a name. A security
+/// module that forbids the signal says `EACCES`, which says nothing about whose it is. Root may
+/// signal everybody, and reads every name.
+fn may_be_ours(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::PERM))
 }
 
 /// A handle on a process's directory in `/proc`: it stays that process's, and gives nothing once
