@@ -140,6 +140,11 @@ fn now() -> u64 {
 /// One line of a conversation in Qwen Code's form, of now.
 fn write_line(file: &Path, kind: &str, rest: &str) {
     let mut file = fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
+    // Later than all that was said before: of two words of one millisecond, a hook's counts.
+    let before = now();
+    while now() == before {
+        std::thread::yield_now();
+    }
     let at = jiff::Timestamp::now();
     writeln!(
         file,
