@@ -73,7 +73,7 @@ pub fn speaks_for_itself(record: &SessionRecord, event: &Event, who: &Incarnatio
     let claim = Incarnation::of(record);
     let is_this_run = match (claim.start_ticks, who.start_ticks) {
         (Some(claimed), Some(found)) => claimed == found,
-        _ => record.session_id().is_some_and(|id| *id == *event.session_id),
+        _ => record.session_id().is_some_and(|id| Some(&*id) == event.session_id.as_deref()),
     };
     let starts = matches!(event.what, What::SignIn | What::Starts);
     let is_told = record.status().is_some_and(|status| !status.as_str().is_empty());

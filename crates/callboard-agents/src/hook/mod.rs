@@ -52,8 +52,8 @@ pub const QUESTION: &str = "input needed";
 pub struct Event {
     /// Its name, where it is one that is known.
     pub name: Option<Box<str>>,
-    /// The conversation that it is about.
-    pub session_id: Box<str>,
+    /// The conversation that it is about; `None` before the first one of a process.
+    pub session_id: Option<Box<str>>,
     /// Whether it happened in a sub-agent of that conversation, which is no session of its own.
     pub is_of_sub_agent: bool,
     /// The working directory.
@@ -113,16 +113,21 @@ impl What {
 /// What a hook call tells. `named` is the event that the command was installed for, where the
 /// payload may not say.
 ///
-/// `None` for what is no event of a session: not JSON, no session id, another kind of call.
+/// `None` for what is no event of a session: not JSON, another kind of call, no session id where
+/// only a process that begins has none.
 #[must_use]
 pub fn read(agent: HookAgent, named: Option<&str>, payload: &[u8]) -> Option<Event> {
     let payload: Payload<'_> = serde_json::from_slice(payload).ok()?;
     let name = payload.name().or(named)?;
     let what = agent.what(name, &payload);
     let is_of_sub_agent = payload.is_of_sub_agent();
+    let session_id = payload.session_id();
+    if session_id.is_none() && (what != What::Starts || is_of_sub_agent) {
+        return None;
+    }
     Some(Event {
         name: (what != What::Ignored).then(|| name.into()),
-        session_id: payload.session_id()?,
+        session_id,
         is_of_sub_agent,
         cwd: payload.cwd(),
         transcript_path: payload.transcript_path(),

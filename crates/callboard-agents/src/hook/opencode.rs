@@ -8,6 +8,8 @@ use super::payload::Payload;
 
 pub(super) fn what(event: &str, payload: &Payload<'_>) -> What {
     match event {
+        // Not one of the bus: the plugin says it of itself.
+        "plugin.loaded" => What::Starts,
         "session.created" => What::SignIn,
         "session.status" => match payload.status() {
             "busy" | "retry" => What::BUSY,

@@ -40,7 +40,7 @@ impl Recorded {
     }
 
     fn is_about(&self, event: &Event) -> bool {
-        self.session_id.as_deref() == Some(&*event.session_id)
+        self.session_id == event.session_id
     }
 }
 
@@ -142,6 +142,10 @@ fn of_sub_agent(event: &Event, recorded: Option<&Recorded>) -> Step {
 }
 
 fn change(event: &Event, at: u64, recorded: &Recorded) -> Step {
+    if event.session_id.is_none() && recorded.session_id.is_some() {
+        // The process has begun a conversation since; what it said of itself before is old.
+        return Step::Nothing(Nothing::NoNews);
+    }
     if recorded.is_about(event) {
         let other_cwd = event.cwd.is_some() && event.cwd != recorded.cwd;
         let moves = matches!(event.what, What::SignIn | What::Starts) && other_cwd;
@@ -158,9 +162,10 @@ mod tests {
     use super::*;
     use crate::hook::{HookAgent, read};
 
-    /// An event of Claude Code.
+    /// An event of Claude Code, or, before any conversation, of opencode.
     fn event(json: &str) -> Event {
-        read(HookAgent::Claude, None, json.as_bytes()).unwrap()
+        let agent = if json == BEGINS { HookAgent::Opencode } else { HookAgent::Claude };
+        read(agent, None, json.as_bytes()).unwrap()
     }
 
     fn record(json: &str) -> Recorded {
@@ -176,6 +181,7 @@ mod tests {
     const WITHIN: &str = r#"{"session_id":"s1","agent_id":"a","hook_event_name":"PreToolUse"}"#;
     const ASKS_WITHIN: &str =
         r#"{"session_id":"s1","agent_id":"a","hook_event_name":"PermissionRequest"}"#;
+    const BEGINS: &str = r#"{"cwd":"/a","hook_event_name":"plugin.loaded"}"#;
     const NOTE: &str = r#"{"session_id":"s1","hook_event_name":"SubagentStop"}"#;
 
     #[test]
@@ -187,6 +193,7 @@ mod tests {
         let waits = r#"{"pid":7,"sessionId":"s1","status":"waiting","hookAt":100}"#;
         let rests = r#"{"pid":7,"sessionId":"s1","status":"idle","hookAt":100}"#;
         let works = r#"{"pid":7,"sessionId":"s1","status":"busy","statusUpdatedAt":100}"#;
+        let bare = r#"{"pid":7,"entrypoint":"hook","cwd":"/a","status":"idle","hookAt":100}"#;
         let own = r#"{"pid":7,"sessionId":"s1","entrypoint":"cli"}"#;
         let stays = Step::Change { moves: false };
         let moves = Step::Change { moves: true };
@@ -199,6 +206,10 @@ mod tests {
             ("another conversation", BUSY, 150, Some(s2), moves.clone()),
             ("another conversation, at the same moment", BUSY, 100, Some(s2), moves.clone()),
             ("late, of the conversation before", BUSY, 99, Some(s2), no(N::Overtaken)),
+            ("before any conversation", BEGINS, 50, None, Step::SignIn),
+            ("the first conversation", BUSY, 150, Some(bare), moves.clone()),
+            ("begun once more, still none", BEGINS, 150, Some(bare), stays.clone()),
+            ("told late of its beginning", BEGINS, 150, Some(s1), no(N::NoNews)),
             ("no news", NOTE, 150, Some(s1), no(N::NoNews)),
             ("another directory", CD, 150, Some(s1), moves.clone()),
             ("another directory, late", CD, 50, Some(s1), stays.clone()),

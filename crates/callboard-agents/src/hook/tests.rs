@@ -80,7 +80,7 @@ fn what_stands_in_a_call() {
         hear(agent, named.as_deref(), &payload).unwrap()
     };
     let claude = told("claude/2.1.329", HookAgent::Claude, 0);
-    assert_eq!(&*claude.session_id, "12901c78-adc2-4545-aca0-15230cb36fff");
+    assert_eq!(claude.session_id.as_deref(), Some("12901c78-adc2-4545-aca0-15230cb36fff"));
     assert_eq!(claude.cwd.as_deref(), Some("/home/dev/project"));
     let path =
         "/home/dev/.claude/projects/-home-dev-project/12901c78-adc2-4545-aca0-15230cb36fff.jsonl";
@@ -93,7 +93,7 @@ fn what_stands_in_a_call() {
     let copilot = told("copilot/1.0.102", HookAgent::Copilot, 2);
     assert_eq!(copilot.at, Some(1_795_240_352_437));
     assert!(copilot.transcript_path.unwrap().ends_with("/events.jsonl"));
-    assert_eq!(&*copilot.session_id, "1260faad-0b98-4755-bad8-666c93193b6f");
+    assert_eq!(copilot.session_id.as_deref(), Some("1260faad-0b98-4755-bad8-666c93193b6f"));
 }
 
 #[test]

@@ -28,6 +28,9 @@ export const Callboard = async ({ directory }) => {
     } catch {}
   };
 
+  // Before its first prompt a process has no session, and no event tells that it rests.
+  tell(undefined, "plugin.loaded");
+
   return {
     event: async ({ event }) => {
       const about = event.properties ?? {};

@@ -42,7 +42,8 @@ impl Log {
     pub(super) fn is_about(&mut self, event: &Event) {
         if self.path.is_some() {
             self.event = event.name.as_deref().map(plain).unwrap_or_default();
-            self.session = plain(&event.session_id).chars().take(8).collect();
+            let id = event.session_id.as_deref().unwrap_or_default();
+            self.session = plain(id).chars().take(8).collect();
         }
     }
 

@@ -79,8 +79,10 @@ impl Told {
         }
         let mut sign_in = SignIn::spawned_by(spawner)
             .tool_name(self.agent.name())
-            .entrypoint(Recorded::ENTRYPOINT)
-            .session_id(&*self.event.session_id);
+            .entrypoint(Recorded::ENTRYPOINT);
+        if let Some(id) = self.event.session_id.as_deref() {
+            sign_in = sign_in.session_id(id);
+        }
         if let Some(cwd) = self.event.cwd.as_deref() {
             sign_in = sign_in.cwd(cwd);
         }
@@ -103,7 +105,9 @@ impl Told {
         if !moves {
             return patch;
         }
-        patch = patch.session_id(&self.event.session_id);
+        if let Some(id) = self.event.session_id.as_deref() {
+            patch = patch.session_id(id);
+        }
         if let Some(cwd) = self.event.cwd.as_deref() {
             patch = patch.cwd(cwd);
         }
