@@ -42,6 +42,10 @@ impl Look {
         match *self {}
     }
 
+    pub(crate) fn stands_in(&self) -> Option<PathBuf> {
+        match *self {}
+    }
+
     pub(crate) fn started_at(&self) -> Option<u64> {
         match *self {}
     }

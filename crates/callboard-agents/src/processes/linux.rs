@@ -208,6 +208,15 @@ impl Look {
         link(&self.dir, "cwd")
     }
 
+    /// Its working directory, by the name that it had if it was removed.
+    pub(crate) fn stands_in(&self) -> Option<PathBuf> {
+        let mut path = target(&self.dir, "cwd")?;
+        if path.ends_with(REMOVED) {
+            path.truncate(path.len() - REMOVED.len());
+        }
+        Some(OsString::from_vec(path).into())
+    }
+
     /// When it started, in ms since the epoch by the clock as it stands now: up to one
     /// [`TICK_MS`] early.
     pub(crate) fn started_at(&self) -> Option<u64> {
@@ -394,9 +403,17 @@ fn directory(at: impl AsFd, path: &str) -> Result<OwnedFd, Errno> {
 
 /// Where a link of `/proc` leads, if that is a file that still has a name.
 fn link(at: impl AsFd, name: &str) -> Option<PathBuf> {
+    let target = target(at, name)?;
+    (!target.ends_with(REMOVED)).then(|| OsString::from_vec(target).into())
+}
+
+/// What the kernel adds to the name of a file or a directory that has none any more.
+const REMOVED: &[u8] = b" (deleted)";
+
+/// What a link of `/proc` names, there or removed.
+fn target(at: impl AsFd, name: &str) -> Option<Vec<u8>> {
     let target = retry(|| readlinkat(at.as_fd(), name, Vec::new())).ok()?.into_bytes();
-    let is_there = target.starts_with(b"/") && !target.ends_with(b" (deleted)");
-    is_there.then(|| OsString::from_vec(target).into())
+    target.starts_with(b"/").then_some(target)
 }
 
 /// Fills the buffer with what the file has, up to so many bytes.

@@ -113,6 +113,11 @@ impl<'s> Running<'s> {
             let seen = Seen::new(&candidate.process, candidate.role, &look, &self.flocks);
             let held = candidate.agent.held(&seen);
             let cwd = look.cwd();
+            // One that ends has closed its files and left its directory before it is a zombie: what
+            // it had is not to be seen, and it would pass for one that might have anything.
+            if cwd.is_none() && self.proc.process(candidate.process.pid).is_none() {
+                continue;
+            }
             let found = Found { candidate, look, cwd, session_id, held };
             match candidate.role {
                 Role::Session => sessions.push(found),
@@ -252,17 +257,23 @@ fn show_served(windows: &mut [Found<'_, '_>], servers: &mut [Found<'_, '_>]) {
         let open: Vec<usize> = (0..windows.len())
             .filter(|w| windows[*w].candidate.agent.name() == agent && windows[*w].held.is_empty())
             .collect();
-        let of = |w: &usize| {
-            let window = &windows[*w];
-            Window { cwd: window.cwd.as_deref(), session_id: window.session_id.as_deref() }
-        };
+        // One whose directory was removed is in none of the others.
+        let places: Vec<_> = open.iter().map(|w| windows[*w].look.stands_in()).collect();
+        let seen: Vec<_> = open
+            .iter()
+            .zip(&places)
+            .map(|(w, place)| Window {
+                cwd: place.as_deref(),
+                session_id: windows[*w].session_id.as_deref(),
+            })
+            .collect();
         let served = |held: &Held| (held.session_id.clone().unwrap_or_default(), held.cwd.clone());
         let sessions: Vec<_> = server.held.iter().map(served).collect();
         let sessions: Vec<_> = sessions
             .iter()
             .map(|(id, cwd)| Served { session_id: id, cwd: cwd.as_deref().map(Path::new) })
             .collect();
-        let found = pairs(&open.iter().map(of).collect::<Vec<_>>(), &sessions);
+        let found = pairs(&seen, &sessions);
         for (w, session) in open.iter().zip(found.of_window) {
             windows[*w].held.extend(session.map(|session| server.held[session].clone()));
         }

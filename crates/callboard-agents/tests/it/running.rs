@@ -289,6 +289,20 @@ fn codex_threads_of_an_app_server_are_shown_by_its_terminals() {
     assert!(rows[1].transcript_path.is_some(), "the record lacks it");
 }
 
+/// A terminal whose directory was removed took every session of the server off the board.
+#[test]
+fn a_codex_terminal_in_a_removed_directory_shows_no_session_of_another_one() {
+    let world = World::new();
+    rollout(&world, A, &world.project(), "user");
+    let server = world.subcommand("codex", "app-server", &locking(&world, &[A])).start();
+    let removed = world.dir("removed");
+    let terminal = world.native("codex", "", &[]).in_dir(&removed).start();
+    fs::remove_dir(&removed).unwrap();
+    let rows = seen(&world, &[server.pid(), terminal.pid()]);
+    assert_eq!(ids(&rows), [(server.pid(), Some(A)), (terminal.pid(), None)]);
+    assert_eq!(rows[1].cwd, None);
+}
+
 #[test]
 fn copilot_has_the_session_whose_hold_it_has_open() {
     let world = World::new();

@@ -119,7 +119,8 @@ fn a_lock_that_is_not_let_go_is_not_waited_for() {
     holder.stdout.as_mut().unwrap().read_exact(&mut word).unwrap();
     agent.says("Stop", "s1", json!({}));
     assert_eq!(status(&world), "busy");
-    assert!(log(&world).contains("held up, and gave up"), "{}", log(&world));
+    // By its own patience or, on a loaded machine, by that of the library, whichever ends first.
+    assert!(log(&world).contains("gave up"), "{}", log(&world));
     drop(holder.stdin.take());
     holder.wait().unwrap();
     agent.says("Stop", "s1", json!({}));
