@@ -8,11 +8,13 @@
 //! | `answers` | what a terminal is asked, and what it answers |
 //! | `witness` | what the model reports while it is fed: modes, questions, rows that left |
 //! | `model` | the model of the screen, which may break and is then made anew |
+//! | `flood` | of many lines at once, those that the model need not see |
 //! | `restore` | everything of it, for a terminal of the same size |
 //! | `picture` | rows of it, for a terminal of another size |
 //! | `lines` | text and colours of it, line by line |
 
 mod answers;
+mod flood;
 mod keyboard;
 mod lines;
 mod model;

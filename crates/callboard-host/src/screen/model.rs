@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use vt100::{Parser, Screen};
 
+use super::flood::Flood;
 use super::lines;
 use super::modes::Modes;
 use super::scan::Scan;
@@ -47,6 +48,11 @@ impl Model {
     pub(crate) fn feed(&mut self, bytes: &[u8], answering: bool) {
         let mut rest = bytes;
         while !rest.is_empty() {
+            if let Some(flood) = self.flood(rest) {
+                rest = flood.rest;
+                self.pass_by(&flood, answering);
+                continue;
+            }
             // A full reset is the one thing that the model carries out and does not report.
             let end =
                 rest.windows(2).position(|two| two == b"\x1bc").map_or(rest.len(), |at| at + 2);
@@ -68,6 +74,36 @@ impl Model {
                 self.trap = trap;
             }
             rest = after;
+        }
+    }
+
+    /// The lines that `bytes` begin with, if there are more than the screen can show, and all that
+    /// they do is to scroll through it.
+    fn flood<'b>(&mut self, bytes: &'b [u8]) -> Option<Flood<'b>> {
+        let is_plain = self.trap.is_none() && self.is_ground() && self.scan.margins().is_none();
+        let flood = is_plain.then(|| Flood::of(bytes, self.size.columns, self.size.rows))??;
+        let scrolls = self.guarded(|parser| {
+            let screen = parser.screen();
+            !screen.alternate_screen() && has_no_attributes(screen)
+        });
+        scrolls?.then_some(flood)
+    }
+
+    fn pass_by(&mut self, flood: &Flood<'_>, answering: bool) {
+        let passed = self.guarded(|parser| {
+            parser.callbacks_mut().answering = answering;
+            parser.process(flood.head);
+            parser.callbacks_mut().leave(flood.left, flood.lines);
+            // What leaves the screen now has been told of.
+            parser.callbacks_mut().is_told = true;
+            parser.process(flood.tail);
+            parser.callbacks_mut().is_told = false;
+        });
+        if passed.is_none() {
+            self.guarded(|parser| {
+                parser.callbacks_mut().is_told = false;
+                parser.process(flood.tail);
+            });
         }
     }
 
@@ -211,6 +247,13 @@ impl Model {
     }
 }
 
+fn has_no_attributes(screen: &Screen) -> bool {
+    let colours = [screen.fgcolor(), screen.bgcolor()];
+    let modes =
+        [screen.bold(), screen.dim(), screen.italic(), screen.underline(), screen.inverse()];
+    colours == [vt100::Color::Default; 2] && modes == [false; 5]
+}
+
 fn cells(size: Size) -> (NonZeroU16, NonZeroU16) {
     (
         NonZeroU16::new(size.rows).unwrap_or(NonZeroU16::MIN),
@@ -304,6 +347,54 @@ mod tests {
         assert_eq!(model.with_screen(|_, modes, _| modes.clone()), before);
         model.feed(b"\x1b[Hnew", true);
         assert_eq!(model.snapshot(SnapshotFormat::Plain), b"new\n");
+    }
+
+    /// Lines that the model did not see leave the same log and the same screen behind as if it had.
+    #[test]
+    fn a_flood_ends_as_if_it_had_come_line_by_line() {
+        let colours = ["", "\x1b[31m", "\x1b[1;38;5;200m", "\x1b[48;2;1;2;3m"];
+        let odd = ["\x1b[32m", "\ttab", "\x1b[2K", "12345678901234567890wrapped", "é", "\x1b[2;3r"];
+        let before = ["", "text", "\x1b[33m", "\x1b[?1049h", "\x1b[1;2r", "1\r\n2\r\n3\r\n4\r\n5"];
+        let line = |n: usize| {
+            // Long without colours at first: whatever was on before stays on.
+            let colour = if n < 20 { "" } else { colours[n % 4] };
+            let off = if colour.is_empty() { "" } else { "\x1b[m" };
+            format!("{colour}line {n}{off}{}\r\n", " ".repeat(n % 3))
+        };
+        for before in before {
+            for odd in odd {
+                let mut text: String = (0..40).map(line).collect();
+                text.push_str(odd);
+                text.push_str("\r\n");
+                text.extend((40..77).map(line));
+                text.push_str("the end");
+                let [mut at_once, mut by_line] = [fed(before.as_bytes()), fed(before.as_bytes())];
+                at_once.feed(text.as_bytes(), true);
+                text.split_inclusive('\n').for_each(|line| by_line.feed(line.as_bytes(), true));
+                let lines = |model: &Model| model.parser.as_ref().unwrap().callbacks().lines;
+                assert_eq!(lines(&at_once), lines(&by_line), "{before:?} {odd:?}");
+                let [logged, expected] = [rows(&mut at_once), rows(&mut by_line)];
+                assert_eq!(
+                    lines::plain(logged.as_bytes()),
+                    lines::plain(expected.as_bytes()),
+                    "{before:?} {odd:?}"
+                );
+                assert_eq!(drawn(&logged), drawn(&expected), "{before:?} {odd:?}");
+                assert_eq!(
+                    at_once.snapshot(SnapshotFormat::Restore),
+                    by_line.snapshot(SnapshotFormat::Restore),
+                    "{before:?} {odd:?}"
+                );
+                assert_eq!(at_once.settled_lines(true), by_line.settled_lines(true));
+            }
+        }
+    }
+
+    /// A log with its colours, as a terminal shows it that is long enough for all of it.
+    fn drawn(log: &str) -> String {
+        let mut parser = blank(Size { columns: 40, rows: 200 }, ());
+        parser.process(log.replace('\n', "\r\n").as_bytes());
+        parser.screen().contents_formatted()
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Witness {
     pub(super) first_line: u64,
     /// How many lines have left for good: a wrapped line leaves with its last row.
     pub(super) lines: u64,
+    /// Whether the rows that leave now are among these already.
+    pub(super) is_told: bool,
 }
 
 impl Witness {
@@ -42,6 +44,15 @@ impl Witness {
             private_mode,
         };
         self.answers.extend(answer(question, &facts).as_bytes());
+    }
+
+    /// Takes so many lines as having left: text and colours, each with `\r\n` at its end.
+    pub(super) fn leave(&mut self, lines: &[u8], count: u64) {
+        self.rows.reserve(lines.len());
+        for part in lines.split(|byte| *byte == b'\r') {
+            self.rows.push_str(&String::from_utf8_lossy(part));
+        }
+        self.lines += count;
     }
 
     fn keyboard(&mut self, screen: &Screen, how: u8, parameters: &[&[u16]]) {
@@ -109,7 +120,7 @@ impl Callbacks for Witness {
     }
 
     fn on_scroll(&mut self, row: RowContents<'_>, alternate: bool) {
-        if alternate {
+        if alternate || self.is_told {
             return;
         }
         // Each row from no attributes to none, so that a log can be cut anywhere.

@@ -235,9 +235,23 @@ impl Host {
     pub(super) fn read_terminal(&mut self) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let until = Instant::now() + READING;
-        while Instant::now() < until {
-            match self.program.controller.read(&mut buffer) {
-                Ok(read) if read > 0 => self.show(&buffer[..read]),
+        while !self.hung_up && Instant::now() < until {
+            let read = self.read_into(&mut buffer);
+            if read == 0 {
+                break;
+            }
+            self.show(&buffer[..read]);
+        }
+        self.buffer = buffer;
+    }
+
+    /// Reads what is there now, as much as there is room for: the kernel gives out at most 4 KiB at
+    /// a time, and what comes at once is shown at once.
+    fn read_into(&mut self, buffer: &mut [u8]) -> usize {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.program.controller.read(&mut buffer[filled..]) {
+                Ok(read) if read > 0 => filled += read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Nobody has the other side any more, and nobody will.
@@ -247,7 +261,7 @@ impl Host {
                 }
             }
         }
-        self.buffer = buffer;
+        filled
     }
 
     /// Gives the program what was typed, as much as it takes.
