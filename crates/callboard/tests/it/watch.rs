@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use callboard::{Event, Gone, Patch, Registry, SignIn, SignedIn, Status, Watch};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify;
 use serde_json::{Value, json};
 use testkit::{Home, Stage};
 
@@ -113,6 +114,33 @@ fn an_update_that_says_nothing_new_is_no_event() {
     actor.ask("status", json!("busy"));
     actor.ask("reassert", Value::Null);
     assert_quiet(&mut watch);
+}
+
+/// A board with a hundred busy sessions was read ten times over at each look.
+#[test]
+fn a_record_that_rang_ten_times_is_read_once() {
+    let home = Home::new();
+    let mut actors = [Actor::signed_in(&home), Actor::signed_in(&home)];
+    let mut watch = watch(&home);
+    for name in 0..10 {
+        for actor in &mut actors {
+            actor.ask("rename", json!(format!("name {name}")));
+        }
+    }
+    let opened = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    inotify::add_watch(&opened, home.sessions(), inotify::WatchFlags::OPEN).unwrap();
+    let told: Vec<_> = watch.ready().unwrap().collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    let mut buffer = Vec::with_capacity(16 << 10);
+    let mut events = inotify::Reader::new(&opened, buffer.spare_capacity_mut());
+    let mut records: Vec<String> = Vec::new();
+    while let Ok(event) = events.next() {
+        records.extend(event.file_name().map(|name| name.to_str().unwrap().to_owned()));
+    }
+    records.sort();
+    let mut expected = actors.map(|actor| format!("{}.json", actor.pid));
+    expected.sort();
+    assert_eq!(records, expected);
 }
 
 #[test]

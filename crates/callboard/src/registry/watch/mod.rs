@@ -11,7 +11,7 @@ mod doorbell;
 mod event;
 mod known;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 pub use event::{Event, Gone};
@@ -145,8 +145,12 @@ impl Watch {
         if rung.everything {
             self.look_at_everything();
         } else {
+            // However often it rang for a record, it is looked at once, after the last ring.
+            let mut looked_at = BTreeSet::new();
             for name in names {
-                if let EntryName::Record(file) = name {
+                if let EntryName::Record(file) = name
+                    && looked_at.insert(file)
+                {
                     self.look_at(file, Sight::OfItsFile);
                 }
             }
