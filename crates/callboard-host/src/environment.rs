@@ -6,7 +6,8 @@ use std::path::Path;
 /// An environment: complete, nothing is added to it later but what a terminal of its own implies.
 ///
 /// It travels to the session through a socket and is kept nowhere: not on a command line, not in
-/// a file, not in the environment of the host.
+/// a file, not in the environment of the host. Only that of a session with a restart policy is
+/// kept, in the session's own directory: see [`supervisor`](crate::supervisor).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Environment {
     variables: Vec<(OsString, OsString)>,

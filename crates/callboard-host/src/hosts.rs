@@ -11,6 +11,7 @@ use crate::host::{HostKind, SessionHost, StopPolicy};
 use crate::hosted::{Hosted, Listing};
 use crate::id::HostedId;
 use crate::store::Store;
+use crate::tmux::Tmux;
 
 /// The hosts of one home.
 ///
@@ -26,7 +27,9 @@ impl Hosts {
     /// Those that this program has, for a home.
     #[must_use]
     pub fn at(home: &Home) -> Self {
-        Self { store: Store::at(home), hosts: vec![Arc::new(Builtin::at(home))] }
+        let hosts: Vec<Arc<dyn SessionHost>> =
+            vec![Arc::new(Builtin::at(home)), Arc::new(Tmux::at(home))];
+        Self { store: Store::at(home), hosts }
     }
 
     /// The same with another host, or another one of a kind.
@@ -111,7 +114,10 @@ impl Hosts {
         let (sessions, _) = self.store.sessions();
         let is_over = |ended: Option<crate::hosted::Ended>| ended.is_some_and(|e| e.at < time);
         let over = sessions.iter().filter(|session| session.ended().is_ok_and(is_over));
+        // One with a policy may be about to be started again.
+        let over = over.filter(|session| !crate::supervisor::awaits_start(session));
         // Somebody else may be removing it, or starting it again.
-        over.filter(|session| session.remove().is_ok()).count()
+        let remove = |id: &HostedId| self.host_of(id)?.remove(id);
+        over.filter(|session| remove(session.id()).is_ok()).count()
     }
 }

@@ -32,7 +32,10 @@
 //! | `screen` | the model of a screen, and how a terminal is made to look like it |
 //! | `log` | rows that left a screen, written and read |
 //! | `builtin` | one process for each session: the start, the host itself, how it is asked |
+//! | `tmux` | the same with a pane of tmux as its terminal |
+//! | `sessions` | what both have in common |
 //! | `attach` | this terminal as a client |
+//! | `supervisor` | what starts sessions again that have a policy that says so |
 
 mod attach;
 pub mod builtin;
@@ -45,10 +48,13 @@ mod id;
 pub mod log;
 mod random;
 mod screen;
+mod sessions;
 mod size;
 mod spec;
 pub mod store;
+pub mod supervisor;
 mod system;
+mod tmux;
 mod wire;
 
 pub use builtin::Builtin;
@@ -63,3 +69,4 @@ pub use hosts::Hosts;
 pub use id::HostedId;
 pub use size::Size;
 pub use spec::{Isolation, Limits, LogPolicy, OnBoard, SpawnSpec};
+pub use tmux::Tmux;

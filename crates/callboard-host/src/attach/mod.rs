@@ -26,8 +26,10 @@ use crate::store::SessionDir;
 use crate::wire::message::{Reply, Request};
 use crate::wire::{self, FrameKind};
 use keys::{Keys, Typed};
-use signals::Signals;
 use terminal::RawTerminal;
+
+pub(crate) use signals::Signals;
+pub(crate) use terminal::require as require_terminal;
 
 /// How long the hint stands over the screen, if nothing is typed.
 const HINT_STAYS: Duration = Duration::from_millis(1500);

@@ -15,13 +15,13 @@ const TAKEN: [i32; 7] = [SIGWINCH, SIGTSTP, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SI
 /// Each of them on a stream of its own. Their default actions are not given back: after an
 /// attachment a program ends.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     taken: Vec<(i32, RefCell<UnixStream>, SigId)>,
     streams: Vec<UnixStream>,
 }
 
 impl Signals {
-    pub(super) fn take() -> std::io::Result<Self> {
+    pub(crate) fn take() -> std::io::Result<Self> {
         let mut signals = Self { taken: Vec::new(), streams: Vec::new() };
         for signal in TAKEN {
             let (read, write) = UnixStream::pair()?;
@@ -35,12 +35,12 @@ impl Signals {
     }
 
     /// Readable once one has come.
-    pub(super) fn streams(&self) -> impl Iterator<Item = &UnixStream> {
+    pub(crate) fn streams(&self) -> impl Iterator<Item = &UnixStream> {
         self.streams.iter()
     }
 
     /// Those that have come since this was asked last.
-    pub(super) fn pending(&self) -> Vec<i32> {
+    pub(crate) fn pending(&self) -> Vec<i32> {
         let mut bytes = [0; 64];
         let has_come = |stream: &RefCell<UnixStream>, bytes: &mut [u8]| {
             stream.borrow_mut().read(bytes).is_ok_and(|read| read > 0)

@@ -10,10 +10,10 @@ use crate::size::Size;
 
 /// Standard input or output is something else.
 #[derive(Debug)]
-pub(super) struct NotATerminal;
+pub(crate) struct NotATerminal;
 
 /// Both must be a terminal.
-pub(super) fn require() -> Result<(), NotATerminal> {
+pub(crate) fn require() -> Result<(), NotATerminal> {
     let is = io::stdin().is_terminal() && io::stdout().is_terminal();
     is.then_some(()).ok_or(NotATerminal)
 }

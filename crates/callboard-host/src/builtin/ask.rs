@@ -52,7 +52,7 @@ pub(crate) fn explain(session: &SessionDir, failure: Failure) -> Error {
     let id: HostedId = session.id().clone();
     match failure {
         Failure::Gone => {
-            let state = super::state(session).map_or("gone", |state| state.as_str());
+            let state = crate::sessions::state(session).map_or("gone", |state| state.as_str());
             Error::NotRunning { id, state }
         }
         Failure::Silent => Error::NoAnswer { id },

@@ -7,7 +7,7 @@ use crate::log::{Follow, LogQuery, LogRef, LogStream, last_lines};
 use crate::store::SessionDir;
 use crate::wire::message::{Reply, Request};
 
-pub(super) fn logs(session: &SessionDir, query: &LogQuery) -> Result<LogStream> {
+pub(crate) fn logs(session: &SessionDir, query: &LogQuery) -> Result<LogStream> {
     let log = LogRef::in_directory(session.path());
     let asked = match query.follow {
         true => follow(session, &log, query),

@@ -9,23 +9,34 @@ use crate::host::{HostKind, Unavailable};
 use crate::spec::{Isolation, Limits, SpawnSpec};
 
 /// Whether a systemd of this user answers: its private socket is there.
-pub(super) fn is_available() -> bool {
+pub(crate) fn is_available() -> bool {
     std::env::var_os("XDG_RUNTIME_DIR")
         .is_some_and(|dir| Path::new(&dir).join("systemd/private").exists())
 }
 
 /// What to put in front of the host's command; nothing where it gets no scope.
-pub(super) fn wrapper(spec: &SpawnSpec, id: &str) -> Result<Vec<OsString>, SpawnError> {
+pub(crate) fn wrapper(
+    host: HostKind,
+    spec: &SpawnSpec,
+    id: &str,
+) -> Result<Vec<OsString>, SpawnError> {
     match (spec.isolation, is_available()) {
         (Isolation::None, _) | (Isolation::IfAvailable, false) => Ok(Vec::new()),
         (_, true) => Ok(scope(id, &spec.limits)),
         (Isolation::Scope, false) => Err(SpawnError::Unavailable(Unavailable {
-            host: HostKind::Builtin,
+            host,
             reason: "no systemd of this user answers, so there can be no scope; \
                      start the session without one"
                 .into(),
         })),
     }
+}
+
+/// What to put in front of the command of a server of many sessions, where a systemd of this user
+/// answers.
+pub(crate) fn scope_of_server() -> Option<Vec<OsString>> {
+    let name = format!("tmux-{:08x}", crate::random::word());
+    is_available().then(|| scope(&name, &Limits::default()))
 }
 
 /// `systemd-run` executes the command in its own place, with its own standard streams, once it is
@@ -70,6 +81,6 @@ mod tests {
 
     #[test]
     fn no_scope_where_none_is_asked_for() {
-        assert!(wrapper(&SpawnSpec::new(["true"]), "0a").unwrap().is_empty());
+        assert!(wrapper(HostKind::Builtin, &SpawnSpec::new(["true"]), "0a").unwrap().is_empty());
     }
 }

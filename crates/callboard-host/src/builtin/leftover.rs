@@ -15,7 +15,7 @@ const INSISTENCE: Duration = Duration::from_secs(1);
 
 /// How a session ended whose host is gone. One that was killed has left no word; then what its
 /// program has left behind is ended here.
-pub(super) fn ended(session: &SessionDir, grace: Duration) -> Result<Exit> {
+pub(crate) fn ended(session: &SessionDir, grace: Duration) -> Result<Exit> {
     let deadline = Instant::now() + INSISTENCE;
     loop {
         if let Some(ended) = session.ended()? {

@@ -9,19 +9,19 @@ use crate::store::{OsText, SpecFile};
 /// A start. The only place where an environment is written down, and it is no file.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct StartRequest {
+pub(crate) struct StartRequest {
     /// The home.
-    pub(super) home: OsText,
-    pub(super) id: String,
-    pub(super) replace: bool,
-    pub(super) spec: SpecFile,
-    pub(super) env: Vec<(OsText, OsText)>,
+    pub(crate) home: OsText,
+    pub(crate) id: String,
+    pub(crate) replace: bool,
+    pub(crate) spec: SpecFile,
+    pub(crate) env: Vec<(OsText, OsText)>,
 }
 
 /// How it went.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case", rename_all_fields = "camelCase")]
-pub(super) enum StartAnswer {
+pub(crate) enum StartAnswer {
     /// The program has been executed.
     Started {
         /// What did not work and was no reason not to start it.
@@ -38,7 +38,7 @@ pub(super) enum StartAnswer {
 }
 
 impl StartRequest {
-    pub(super) fn id(&self) -> Option<HostedId> {
+    pub(crate) fn id(&self) -> Option<HostedId> {
         HostedId::parse(&self.id)
     }
 }

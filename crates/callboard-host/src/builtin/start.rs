@@ -8,12 +8,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use callboard::Home;
+
 use super::request::{StartAnswer, StartRequest};
 use super::{Builtin, isolation};
 use crate::error::{Result, SpawnError};
-use crate::host::HostKind;
 use crate::hosted::{Hosted, Running, State};
 use crate::id::HostedId;
+use crate::sessions::Sessions;
 use crate::spec::SpawnSpec;
 use crate::store::{OsText, SpecFile};
 
@@ -28,21 +30,31 @@ const ATTEMPTS: usize = 4;
 const KEPT: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
 
 pub(super) fn start(builtin: &Builtin, spec: &SpawnSpec) -> Result<Hosted, SpawnError> {
-    let file = SpecFile::of(spec, HostKind::Builtin, &builtin.home.sessions())?;
-    let environment = environment(builtin, spec, &file);
+    begin(&builtin.sessions, spec, |request| ask(builtin, spec, request))
+}
+
+/// Starts a session; `ask` starts a host for it, tells that, and hears how it went.
+pub(crate) fn begin(
+    sessions: &Sessions,
+    spec: &SpawnSpec,
+    ask: impl Fn(&StartRequest) -> Result<StartAnswer, SpawnError>,
+) -> Result<Hosted, SpawnError> {
+    let home = sessions.home();
+    let file = SpecFile::of(spec, sessions.kind(), &home.sessions())?;
+    let environment = environment(home, spec, &file);
     for _ in 0..ATTEMPTS {
         let id = spec.id.clone().unwrap_or_else(HostedId::random);
         let request = StartRequest {
-            home: OsText::from(builtin.home.path()),
+            home: OsText::from(home.path()),
             id: id.to_string(),
             replace: spec.replace,
             spec: file.clone(),
             env: environment.clone(),
         };
-        match ask(builtin, spec, &request)? {
+        match ask(&request)? {
             StartAnswer::Started { warning } => {
                 let running = Running { size: file.size, ..Running::default() };
-                let session = builtin.store.session(&id)?;
+                let session = sessions.store().session(&id)?;
                 let mut hosted = session.hosted(State::Running(running))?;
                 hosted.warning = warning;
                 return Ok(hosted);
@@ -61,12 +73,12 @@ pub(super) fn start(builtin: &Builtin, spec: &SpawnSpec) -> Result<Hosted, Spawn
 }
 
 /// What the session's program starts with.
-fn environment(builtin: &Builtin, spec: &SpawnSpec, file: &SpecFile) -> Vec<(OsText, OsText)> {
+fn environment(home: &Home, spec: &SpawnSpec, file: &SpecFile) -> Vec<(OsText, OsText)> {
     let mut env = spec.env.clone().in_directory(&file.cwd.to_path());
     // What the program finds by itself has to be the home that it was started below.
-    let found = callboard::Home::from_lookup(|name| env.get(name).map(ToOwned::to_owned));
-    if !found.is_ok_and(|found| found == builtin.home) {
-        env = env.with("CALLBOARD_HOME", builtin.home.path());
+    let found = Home::from_lookup(|name| env.get(name).map(ToOwned::to_owned));
+    if !found.is_ok_and(|found| found == *home) {
+        env = env.with("CALLBOARD_HOME", home.path());
     }
     env.iter().map(|(name, value)| (OsText::from(name), OsText::from(value))).collect()
 }
@@ -93,16 +105,25 @@ fn ask(
     let mut child = command.spawn().map_err(failed("execute the host's program"))?;
     // The command keeps a copy of their end, which would keep the conversation open.
     drop(command);
-    ours.set_read_timeout(Some(PATIENCE)).map_err(failed("wait for the host"))?;
-    // A host that has ended already hears nothing; its silence tells.
-    let text = serde_json::to_vec(request).unwrap_or_default();
-    _ = (&ours).write_all(&text);
-    _ = ours.shutdown(Shutdown::Write);
-    let mut answer = Vec::new();
-    let heard = (&ours).read_to_end(&mut answer);
+    let answer = converse(&ours, request);
     // The first process ends as soon as the host stands on its own feet; also when it was killed.
     _ = child.wait();
-    heard.map_err(failed("hear from the host"))?;
+    answer
+}
+
+/// Tells a host what to start, and hears how it went.
+pub(crate) fn converse(
+    mut host: &UnixStream,
+    request: &StartRequest,
+) -> Result<StartAnswer, SpawnError> {
+    let failed = |doing| move |source| SpawnError::Host { doing, source };
+    host.set_read_timeout(Some(PATIENCE)).map_err(failed("wait for the host"))?;
+    // A host that has ended already hears nothing; its silence tells.
+    let text = serde_json::to_vec(request).unwrap_or_default();
+    _ = host.write_all(&text);
+    _ = host.shutdown(Shutdown::Write);
+    let mut answer = Vec::new();
+    host.read_to_end(&mut answer).map_err(failed("hear from the host"))?;
     serde_json::from_slice(&answer).map_err(|_| {
         let ended = io::Error::new(io::ErrorKind::UnexpectedEof, "it ended without a word");
         SpawnError::Host { doing: "hear from the host", source: ended }
@@ -116,7 +137,7 @@ fn command(
     request: &StartRequest,
 ) -> Result<Command, SpawnError> {
     let mut program = builtin.program.clone();
-    let wrapper = isolation::wrapper(spec, &request.id)?;
+    let wrapper = isolation::wrapper(request.spec.host, spec, &request.id)?;
     let mut command = match wrapper.split_first() {
         None => Command::new(&program),
         Some((first, rest)) => {

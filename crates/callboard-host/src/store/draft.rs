@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::files::SpecFile;
 use super::session::{SessionDir, is_locked};
-use super::{Store, create_new, trust};
+use super::{ENVIRONMENT, RESTART, Store, create_new, trust};
 use crate::error::{Error, Result, SpawnError};
 use crate::id::HostedId;
 
@@ -126,6 +126,11 @@ impl Draft {
     fn take_the_place_of(&self, old: &Path) -> Result<File, SpawnError> {
         let taken = || SpawnError::Taken { id: self.id.clone() };
         let lock = lock_ended(old)?.ok_or_else(taken)?;
+        // Before the exchange, so that no moment is without them: a supervisor that is killed must
+        // find its policy in whichever of the two has the name.
+        for file in [ENVIRONMENT, RESTART] {
+            link_if_there(&old.join(file), &self.path.join(file))?;
+        }
         renameat_with(CWD, &self.path, CWD, old, RenameFlags::EXCHANGE)
             .map_err(|error| SpawnError::from(Error::io("replace", old, error)))?;
         Ok(lock)
@@ -203,6 +208,14 @@ pub(super) fn lock_ended(session: &Path) -> Result<Option<File>> {
         return Ok(std::fs::metadata(&path).is_ok_and(|now| now.ino() == ours).then_some(file));
     }
     Ok(None)
+}
+
+/// Gives a file that is never written into a second name.
+fn link_if_there(file: &Path, name: &Path) -> Result<()> {
+    match std::fs::hard_link(file, name) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("link", file, error)),
+        _ => Ok(()),
+    }
 }
 
 /// The log of a session goes on where it is started again.

@@ -21,7 +21,7 @@ pub use draft::{Claimed, Draft};
 pub use files::{LimitsFile, RunFile, SpecFile};
 pub use session::SessionDir;
 pub use text::OsText;
-pub(crate) use trust::{append, create_new, open_small, read_small};
+pub(crate) use trust::{append, create_new, make_directory, open_small, read_small};
 
 use crate::error::{Error, Result};
 use crate::hosted::Problem;
@@ -35,6 +35,11 @@ pub struct Store {
 
 /// Where programs find the host that they run in: links named after kernel sessions.
 pub(crate) const INSIDE: &str = ".inside";
+
+/// What a supervisor has to know of a session, and what it starts the session with again. Both go
+/// along when a session is started once more under its id.
+pub(crate) const RESTART: &str = "restart.json";
+pub(crate) const ENVIRONMENT: &str = "environment";
 
 impl Store {
     /// That of a home. Nothing is made before the first session is.

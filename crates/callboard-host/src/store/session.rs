@@ -111,7 +111,8 @@ impl SessionDir {
         self.write_in_one_step("exit", &text)
     }
 
-    fn write_in_one_step(&self, name: &str, text: &[u8]) -> Result<()> {
+    /// Writes a file that nobody sees half of.
+    pub(crate) fn write_in_one_step(&self, name: &str, text: &[u8]) -> Result<()> {
         let hidden = self.path.join(format!(".{name}.{:08x}", crate::random::word()));
         let written = create_new(&hidden).and_then(|mut file| {
             file.write_all(text).map_err(|error| Error::io("write", &hidden, error))?;

@@ -13,7 +13,9 @@ mod tree;
 use std::time::SystemTime;
 
 pub(crate) use process::{Standing, ignores, process_id, standing};
-pub(crate) use raw::{Forked, close_inherited, default_signals, end_now, fork, peer};
+pub(crate) use raw::{
+    Forked, close_inherited, default_signals, end_now, fork, give_up_terminal, peer,
+};
 pub(crate) use tree::{descendants, of_session};
 
 /// Now, in ms since the epoch.

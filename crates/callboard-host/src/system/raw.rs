@@ -20,8 +20,8 @@ pub(crate) enum Forked {
     reason = "a pseudoterminal's session needs a process that knows its own pid before it executes"
 )]
 pub(crate) fn fork() -> std::io::Result<Forked> {
-    // SAFETY: the process of a host has one thread, see `builtin::main`, so that the child may do
-    // whatever the parent could have done.
+    // SAFETY: the process of a host has one thread, see `builtin::main`, and so has that of a
+    // supervisor, which looks: the child may do whatever the parent could have done.
     let forked = unsafe { libc::fork() };
     match forked {
         -1 => Err(std::io::Error::last_os_error()),
@@ -61,6 +61,15 @@ pub(crate) fn default_signals() {
             libc::signal(signal, libc::SIG_DFL);
         }
     }
+}
+
+/// Gives up the controlling terminal of the kernel session that this process leads. It is sent
+/// SIGHUP for it, and the terminal is free to be that of another session.
+#[expect(unsafe_code, reason = "rustix has no name for this")]
+pub(crate) fn give_up_terminal(terminal: BorrowedFd<'_>) -> std::io::Result<()> {
+    // SAFETY: the call takes no argument, and the descriptor is open.
+    let done = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCNOTTY) };
+    if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 /// Who is at the other end of a connection: pid and user when it was made. The pid is 0 if it is

@@ -2,17 +2,17 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 
 use callboard::{Home, Registry, Verdict};
-use callboard_host::log::LogQuery;
 use callboard_host::{
-    Builtin, Error, Exit, HostedId, LogPolicy, SessionHost, SnapshotFormat, State, StopPolicy,
+    Builtin, Error, Exit, HostedId, SessionHost, SnapshotFormat, State, StopPolicy,
 };
 use rustix::process::Signal;
 
 use crate::client::Client;
-use crate::world::{STAGE, World, builtin, state_of};
+use crate::world::{STAGE, World, builtin, copy_program, state_of};
 
 #[test]
 fn one_host_killed_is_one_session_lost() {
@@ -94,7 +94,7 @@ fn a_stopped_host_is_silent_and_not_lost() {
 fn a_host_whose_file_is_gone_serves_an_old_client() {
     let scratch = tempfile::tempdir().unwrap();
     let program = scratch.path().join("old-host");
-    std::fs::copy(STAGE, &program).unwrap();
+    copy_program(Path::new(STAGE), &program);
     let mut world = World::new(builtin);
     world.host = Arc::new(Builtin::at(&world.home()).with_program(&program, ["__host"]));
     let session = world.spawn(&["cat"]);
@@ -203,115 +203,6 @@ fn what_is_no_session_is_a_problem_beside_the_others() {
         listing.problems.iter().map(|p| p.path.file_name().unwrap().to_str().unwrap()).collect();
     names.sort_unstable();
     assert_eq!(names, ["broken", "file", "link", "newer"], "{:?}", listing.problems);
-}
-
-/// Inside: asked of the host, claimed by the first, and nothing in the environment that could be
-/// inherited.
-#[test]
-fn a_program_knows_where_it_is() {
-    let world = World::new(builtin);
-    let session = world.shell("env | grep -c CALLBOARD_SESSION; $STAGE inside; $STAGE inside");
-    world.wait(&session.id);
-    let home = world.path().display();
-    let script = format!(
-        "export CALLBOARD_HOME={home}; env | grep ^CALLBOARD; $STAGE inside; \
-         setsid $STAGE inside; script -qec '$STAGE inside' /dev/null; $STAGE inside < /dev/null; echo end"
-    );
-    // A wrapper in the program's own group; then what is in another session, on another terminal.
-    let session = world.host.spawn(&world.spec(&["sh", "-c", &script])).unwrap();
-    world.wait(&session.id);
-    let log = world.log(&session.id);
-    let words: Vec<&str> =
-        log.lines().skip_while(|line| line.starts_with("CALLBOARD_HOME")).collect();
-    assert_eq!(words, ["yes 0", "no", "no", "yes 0", "end"], "{log}");
-
-    // What an interactive shell starts is a job: to leave it is to return to the shell.
-    let env = world.env().with("PS1", "prompt> ").with("CALLBOARD_HOME", world.path());
-    let spec = world.spec(&["bash", "--norc", "--noprofile", "-i"]).env(env);
-    let session = world.host.spawn(&spec).unwrap();
-    let mut client = Client::attach(world.path(), &session.id, 80, 24);
-    client.wait_for("prompt>");
-    client.type_in("$STAGE inside\r");
-    client.wait_for("\nnested\n");
-}
-
-#[test]
-fn exit_detaches_who_typed_it_and_ends_where_nobody_is() {
-    let world = World::new(builtin);
-    let session = world.spawn(&[STAGE, "repl"]);
-    let mut one = Client::attach(world.path(), &session.id, 80, 24);
-    let mut two = Client::attach(world.path(), &session.id, 80, 24);
-    one.wait_for("repl yes");
-    two.wait_for("repl yes");
-    two.type_in("/child\r");
-    two.wait_for("nested");
-    one.type_in("/exit\r");
-    assert!(one.finish().success());
-    assert!(one.text().contains("[Ok(Detached)]"), "{}", one.text());
-    two.wait_for("detached");
-    two.type_in("still here\r");
-    two.wait_for("heard still here");
-    two.type_in("/exit\r");
-    assert!(two.finish().success());
-    world.wait_for(&session.id, "heard still here");
-    world.host.input(&session.id, callboard_host::Input::Bytes(b"/exit\r")).unwrap();
-    assert_eq!(world.wait(&session.id), Exit::Code(7));
-}
-
-/// The wrapper's row becomes that of the program that it has started, and back.
-#[test]
-fn one_session_is_one_row() {
-    let world = World::new(builtin);
-    let (gate, open) = (world.gate("gate"), world.gate("open"));
-    let script = format!("$STAGE repl; echo x > {}; cat {}", open.display(), gate.display());
-    let session = world.host.spawn(&world.spec(&["sh", "-c", &script]).name("wrapped")).unwrap();
-    world.wait_for(&session.id, "repl yes");
-    let registry = Registry::at(world.home().sessions());
-    let pids = || {
-        let alive =
-            registry.list().sessions.into_iter().filter(|row| row.verdict() == Verdict::Alive);
-        let rows = alive.map(|row| (row.record.pid(), row.record.name().map(String::from)));
-        rows.collect::<Vec<_>>()
-    };
-    let rows = pids();
-    let wrapper = session.program.unwrap().pid;
-    assert_eq!(rows.len(), 1, "{rows:?}");
-    assert_ne!(rows[0].0, wrapper);
-    assert_eq!(rows[0].1.as_deref(), Some("wrapped"));
-    world.host.input(&session.id, callboard_host::Input::Bytes(b"/exit\r")).unwrap();
-    assert_eq!(std::fs::read(&open).unwrap(), b"x\n");
-    // The host is told by the kernel that the program has ended; that it has looked after it is
-    // seen by its next answer.
-    world.host.look(&session.id).unwrap();
-    assert_eq!(pids(), [(wrapper, Some("wrapped".to_owned()))]);
-    std::fs::write(&gate, "").unwrap();
-    assert_eq!(world.wait(&session.id), Exit::Code(0));
-    assert!(registry.list().sessions.is_empty());
-}
-
-#[test]
-fn logs_by_lines_by_time_and_in_colour() {
-    let world = World::new(builtin);
-    let mut spec =
-        world.spec(&["sh", "-c", "seq 1 5000; printf '\\033[31mred\\033[m\\n'; echo end; cat"]);
-    spec.log = LogPolicy { bytes: 2000, files: 4 };
-    let session = world.host.spawn(&spec).unwrap();
-    world.wait_for(&session.id, "end");
-    let read = |query: LogQuery| {
-        let log = world.host.logs(&session.id, &query).unwrap().read_to_end().unwrap();
-        String::from_utf8(log).unwrap()
-    };
-    assert_eq!(read(LogQuery { last: Some(3), ..LogQuery::default() }), "5000\nred\nend\n");
-    let coloured = read(LogQuery { last: Some(2), colour: true, ..LogQuery::default() });
-    assert_eq!(coloured, "\x1b[31mred\x1b[m\nend\n");
-    let all = read(LogQuery::default());
-    let first: u32 = all.lines().next().unwrap().parse().unwrap();
-    assert!(first > 1 && all.lines().count() as u32 == 5000 - first + 1 + 2, "{first}");
-    assert_eq!(read(LogQuery { since: Some(u64::MAX / 2), ..LogQuery::default() }), "");
-    let recent = read(LogQuery { since: Some(session.started_at), ..LogQuery::default() });
-    assert_eq!(recent, all);
-    let files = world.host.log(&session.id).unwrap().files();
-    assert!(files.len() <= 4 && files.len() > 1, "{files:?}");
 }
 
 #[test]

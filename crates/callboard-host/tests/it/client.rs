@@ -54,8 +54,12 @@ impl Client {
         Self { controller: pty.controller.into(), bytes: Vec::new(), screen, child }
     }
 
-    /// The client's own process: the child of `setsid`, which waits for it.
+    /// The client's own process: what `setsid` has become, or its child, which it waits for.
     pub(crate) fn pid(&self) -> u32 {
+        let program = std::fs::read_link(format!("/proc/{}/exe", self.child.id()));
+        if program.is_ok_and(|program| program == Path::new(STAGE)) {
+            return self.child.id();
+        }
         let children = format!("/proc/{0}/task/{0}/children", self.child.id());
         let children = std::fs::read_to_string(children).unwrap();
         children.split_whitespace().next().map_or(self.child.id(), |pid| pid.parse().unwrap())

@@ -1,5 +1,5 @@
 //! Real sessions: hosts, clients on real terminals, and programs that end, hang, escape and ask.
-//! `conformance` holds for every host; the rest is about the built-in one.
+//! `conformance` holds for every host; the rest is about one of them, or about the supervisor.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
@@ -8,3 +8,5 @@ mod conformance;
 mod world;
 
 mod builtin;
+mod supervisor;
+mod tmux;

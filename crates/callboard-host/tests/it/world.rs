@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use callboard::Home;
 use callboard_host::log::LogQuery;
 use callboard_host::{
-    Builtin, Environment, Exit, Hosted, HostedId, Hosts, SessionHost, SpawnSpec, StopPolicy,
+    Builtin, Environment, Exit, Hosted, HostedId, Hosts, SessionHost, SpawnSpec, StopPolicy, Tmux,
 };
 
 /// The program that is a host, a client, or asks where it is.
@@ -25,6 +25,11 @@ pub(crate) type MakeHost = fn(&Home) -> Arc<dyn SessionHost>;
 /// The built-in host.
 pub(crate) fn builtin(home: &Home) -> Arc<dyn SessionHost> {
     Arc::new(Builtin::at(home).with_program(STAGE, ["__host"]))
+}
+
+/// The tmux host.
+pub(crate) fn tmux(home: &Home) -> Arc<dyn SessionHost> {
+    Arc::new(Tmux::at(home).with_program(STAGE, ["__host"]))
 }
 
 impl World {
@@ -99,6 +104,14 @@ impl World {
         panic!("`{text}` was never printed: {all}")
     }
 
+    /// Waits until a host says that it is so. Each question is answered by another process.
+    pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn(&dyn SessionHost) -> bool) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while !is_so(&*self.host) {
+            assert!(Instant::now() < until, "never {what}");
+        }
+    }
+
     /// All that it has printed.
     pub(crate) fn log(&self, id: &HostedId) -> String {
         let log = self.host.logs(id, &LogQuery::default()).unwrap();
@@ -117,7 +130,7 @@ impl World {
     pub(crate) fn left(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.path().join("hosts")).into_iter().flatten();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.filter(|name| name != ".inside").collect()
+        names.filter(|name| name != ".inside" && name != ".tmux").collect()
     }
 }
 
@@ -129,8 +142,16 @@ impl Drop for World {
             if session.state.is_live() {
                 _ = self.host.stop(&session.id, at_once);
             }
+            // With the last one, a server of them ends.
+            _ = self.host.remove(&session.id);
         }
     }
+}
+
+/// Copies a program. By another process: one that this process had open for writing could not be
+/// executed while a child that another thread has forked still has it open.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    assert!(std::process::Command::new("cp").args([from, to]).status().unwrap().success());
 }
 
 /// The state letter of a process; `None` if there is none of that number.

@@ -4,20 +4,26 @@ use std::io::{BufRead as _, Read as _, Write as _};
 use std::process::ExitCode;
 
 use callboard::{Home, Inside, Leave};
-use callboard_host::builtin::{Options, main as host};
-use callboard_host::{AttachEnd, AttachOptions, HostedId, Hosts};
+use callboard_host::builtin::{Options as HostOptions, main as host, take_over};
+use callboard_host::supervisor::{ClaimError, Instance, Options, Supervisor, Transition};
+use callboard_host::{AttachEnd, AttachOptions, HostKind, HostedId, Hosts, SpawnSpec};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["__host"] => host(&Options::default()).into(),
+        ["__host"] => host(&HostOptions::default()).into(),
+        ["__host", "tmux", ..] => {
+            take_over(std::env::args_os()).map_or(ExitCode::from(2), ExitCode::from)
+        }
         ["__host", "break-at", text] => {
-            let mut options = Options::default();
+            let mut options = HostOptions::default();
             options.break_model_at = Some(text.into());
             host(&options).into()
         }
         ["attach", home, id, ref more @ ..] => attach(home, id, more),
+        ["supervise", home, ref more @ ..] => supervise(home, more),
+        ["start", home, script] => start(home, script),
         ["inside"] => inside(),
         ["repl"] => repl(),
         ["modes"] => modes(),
@@ -50,6 +56,44 @@ fn attach(home: &str, id: &str, more: &[&str]) -> ExitCode {
         Ok(AttachEnd::Detached | AttachEnd::Ended(_)) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
+}
+
+/// A supervisor: a line for each transition, its words separated by tabs.
+fn supervise(home: &str, more: &[&str]) -> ExitCode {
+    let home = Home::at(home);
+    let number = |key: &str| {
+        let text = more.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        text.map(|text| std::time::Duration::from_millis(text.parse().expect("a number")))
+    };
+    let mut options = Options::default();
+    options.pace.first = number("first-ms").unwrap_or(options.pace.first);
+    options.keep_ended = number("keep-ms");
+    let instance = match Instance::claim(&home) {
+        Ok(instance) => instance,
+        Err(ClaimError::AlreadyRuns { pid, .. }) => {
+            println!("already\t{}", pid.unwrap_or(0));
+            return ExitCode::from(1);
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let tell = |it: &Transition| {
+        let session = it.session.as_ref().map_or("-", HostedId::as_str);
+        let fields: Vec<String> =
+            it.fields.iter().map(|(key, text)| format!("{key}={text}")).collect();
+        println!("{}\t{session}\t{}", it.event.as_str(), fields.join("\t"));
+    };
+    let supervisor = Supervisor::new(Hosts::at(&home), instance, options, tell);
+    supervisor.and_then(Supervisor::run).expect("a supervisor");
+    ExitCode::SUCCESS
+}
+
+/// Starts a shell script in tmux; its id.
+fn start(home: &str, script: &str) -> ExitCode {
+    let hosts = Hosts::at(&Home::at(home));
+    let host = hosts.host(HostKind::Tmux).expect("a host");
+    let session = host.spawn(&SpawnSpec::new(["sh", "-c", script])).expect("a session");
+    println!("{}", session.id);
+    ExitCode::SUCCESS
 }
 
 /// One word: where this process is.

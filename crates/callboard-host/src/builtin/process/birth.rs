@@ -11,27 +11,24 @@ use std::path::{Path, PathBuf};
 use callboard::Home;
 use callboard::inside::socket::with_address;
 use callboard::process::Here;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 use super::board::Board;
-use super::program::{Program, start};
+use super::program::{Program, Terminal, start};
 use super::serve::{Host, Signals};
 use super::{Options, remove_link};
 use crate::builtin::request::{StartAnswer, StartRequest};
 use crate::error::SpawnError;
 use crate::store::{Claimed, Draft, INSIDE, RunFile, Store};
 use crate::system::{self, Forked};
-
-/// How many may wait to be taken in.
-const BACKLOG: i32 = 128;
+use crate::wire;
 
 /// The host, once its program runs. `None`: nothing was started, and who asked for it knows why;
 /// or this is the process that only made another one.
 pub(super) fn birth(options: &Options) -> Option<Host> {
     system::close_inherited();
     system::default_signals();
-    let mut starter = take_standard_input()?;
+    let starter = take_standard_input()?;
     // Of its own session, so that no terminal of the starter's is its terminal, and not the first
     // process of it, so that no terminal it opens ever becomes that.
     _ = rustix::process::setsid();
@@ -41,12 +38,21 @@ pub(super) fn birth(options: &Options) -> Option<Host> {
         Ok(Forked::Parent(_)) => system::end_now(0),
         Err(_) => return None,
     }
+    hear_and_bear(options, starter, None)
+}
+
+/// Hears what to start, starts it, on the given terminal or on one of its own, and answers.
+pub(super) fn hear_and_bear(
+    options: &Options,
+    mut starter: UnixStream,
+    terminal: Option<Terminal>,
+) -> Option<Host> {
     let mut text = Vec::new();
     starter.read_to_end(&mut text).ok()?;
     // A starter that was killed has said half of it, or nothing.
     let request: StartRequest = serde_json::from_slice(&text).ok()?;
     drop(text);
-    let born = bear(options, request);
+    let born = bear(options, request, terminal);
     let answer = match &born {
         Ok((_, warning)) => StartAnswer::Started { warning: warning.clone() },
         Err(failure) => StartAnswer::from(failure),
@@ -94,7 +100,11 @@ impl From<&Stillborn> for StartAnswer {
 }
 
 /// Everything that a session is, in the order in which it may be interrupted.
-fn bear(options: &Options, request: StartRequest) -> Result<(Host, Option<String>), Stillborn> {
+fn bear(
+    options: &Options,
+    request: StartRequest,
+    terminal: Option<Terminal>,
+) -> Result<(Host, Option<String>), Stillborn> {
     let home = Home::at(request.home.to_path());
     let store = Store::at(&home);
     let id = request.id().ok_or_else(|| SpawnError::Spec("its id is none".into()))?;
@@ -105,11 +115,15 @@ fn bear(options: &Options, request: StartRequest) -> Result<(Host, Option<String
     let mut run = None;
     // What the program leaves behind without a parent is this process's child then.
     _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-    let started = start(&request.spec, request.env, |program| {
+    let pane = terminal.as_ref().and_then(|terminal| terminal.pane.clone());
+    let started = start(&request.spec, request.env, terminal, |program| {
         let here = Here::detect();
         let own = system::process_id(rustix::process::getpid());
         let file = RunFile::new(system::process_id(program), Some(own), &here);
         claimed.session().write_run(&file)?;
+        if let Some(pane) = &pane {
+            pane.write_down(claimed.session())?;
+        }
         // Before the program can ask for it. Without it, the program thinks that it is nowhere.
         _ = link(store.dir(), &file, &claimed);
         run = Some(file);
@@ -154,14 +168,8 @@ fn settle_in(
 /// A socket in the directory that is being made. Who knows the directory's later name finds it
 /// there.
 fn listen_in(draft: &Draft) -> Result<UnixListener, Stillborn> {
-    let bound = with_address(draft.path(), |address| {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        bind(&socket, address)?;
-        listen(&socket, BACKLOG)?;
-        Ok(UnixListener::from(socket))
-    });
-    bound.map_err(|error| Stillborn::System("listen on a socket", error))
+    with_address(draft.path(), wire::listen)
+        .map_err(|error| Stillborn::System("listen on a socket", error))
 }
 
 /// Signals become bytes on a socket, which the loop waits for.

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use callboard::{Kind, Registry, SignIn, Spawner};
 
-use crate::host::HostKind;
 use crate::store::{SessionDir, SpecFile};
 
 /// Signs the program in, and out when it has ended. A board that cannot be written to is no
@@ -26,7 +25,7 @@ impl Board {
             .cwd(spec.cwd.to_path())
             .tool_name(spec.tool.as_deref().unwrap_or(&tool))
             .name(spec.name.as_deref().unwrap_or(&tool))
-            .extra("host", &HostKind::Builtin.as_str().into())
+            .extra("host", &spec.host.as_str().into())
             .extra("hostId", &session.id().as_str().into());
         if spec.log_bytes > 0 {
             sign_in = sign_in.log_path(&session.log().to_string_lossy());

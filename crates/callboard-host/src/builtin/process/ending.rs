@@ -106,6 +106,7 @@ impl Host {
 
     /// The end, in the order in which it may be interrupted.
     pub(super) fn finish(mut self) {
+        self.await_the_rest();
         // While this is open, the end of what was printed cannot be told from a pause.
         self.program.user = None;
         while !self.hung_up && self.has_more() {

@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use rustix::process::{PidfdFlags, pidfd_open};
 
 use super::serve::Host;
-use crate::host::{Detach, HostKind};
+use crate::host::Detach;
 use crate::system::{self, Standing};
 use crate::wire::message::InsideReply;
 
@@ -62,8 +62,8 @@ impl Host {
         InsideReply {
             answer: answer.into(),
             id: self.claimed.session().id().to_string(),
-            host: HostKind::Builtin.as_str().into(),
-            clients: self.seers(),
+            host: self.spec.host.as_str().into(),
+            clients: self.attached(),
             kind: self.spec.kind.clone(),
             name: self.spec.name.clone(),
             log_path: self.log.keeps().then_some(log),

@@ -8,6 +8,7 @@
 //! | `client` | one connection, and what is queued for it |
 //! | `show` | what the program prints, to everybody in the form they need |
 //! | `follower` | the lines of a session as they become final |
+//! | `pane` | what is different where the terminal is tmux's |
 //! | `lead` | whose size the terminal has, and whose keys count |
 //! | `typing` | what of a client's bytes a person has typed |
 //! | `requests` | what is asked over the socket |
@@ -22,16 +23,20 @@ mod ending;
 mod follower;
 mod inside;
 mod lead;
+mod pane;
 mod program;
 mod requests;
 mod serve;
 mod show;
 mod typing;
 
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use crate::id::HostedId;
 use crate::store::{INSIDE, RunFile};
+
+pub(crate) use program::Terminal;
 
 /// How a host is run.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +54,16 @@ pub struct Options {
 /// files.
 #[must_use]
 pub fn main(options: &Options) -> u8 {
-    match birth::birth(options) {
+    serve(birth::birth(options))
+}
+
+/// Is a host of a program on a terminal that is there already.
+pub(crate) fn main_on(starter: UnixStream, terminal: Terminal) -> u8 {
+    serve(birth::hear_and_bear(&Options::default(), starter, Some(terminal)))
+}
+
+fn serve(host: Option<serve::Host>) -> u8 {
+    match host {
         Some(host) => {
             host.serve();
             0

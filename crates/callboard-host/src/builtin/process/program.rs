@@ -13,8 +13,10 @@ use rustix::termios::{InputModes, OptionalActions, tcgetattr, tcsetattr};
 
 use super::birth::{Ends, Stillborn};
 use crate::error::Result;
+use crate::size::Size;
 use crate::store::{LimitsFile, OsText, SpecFile};
 use crate::system::{self, Forked};
+use crate::tmux::Pane;
 
 /// A program on its terminal.
 #[derive(Debug)]
@@ -26,6 +28,28 @@ pub(super) struct Program {
     /// The program's side. Held so that the terminal is not hung up while the program, for once,
     /// has it not open; given back when the program has ended.
     pub(super) user: Option<OwnedFd>,
+    /// Where the terminal is in tmux, if it is tmux's.
+    pub(super) pane: Option<Pane>,
+}
+
+/// A terminal that nobody has yet.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    /// What is printed comes out of it, and what is typed goes into it.
+    pub(crate) controller: File,
+    /// The program's side.
+    pub(crate) user: OwnedFd,
+    /// Where it is in tmux, if it is tmux's.
+    pub(crate) pane: Option<Pane>,
+}
+
+impl Terminal {
+    /// A new one, of our own.
+    fn open(size: Size) -> Result<Self, rustix::io::Errno> {
+        let pty = rustix_openpty::openpty(None, Some(&size.into()))?;
+        rustix::io::ioctl_fionbio(&pty.controller, true)?;
+        Ok(Self { controller: File::from(pty.controller), user: pty.user, pane: None })
+    }
 }
 
 /// What the process that becomes the program says if it cannot.
@@ -36,20 +60,23 @@ const NO_EXEC: u8 = b'X';
 pub(super) fn start(
     spec: &SpecFile,
     env: Vec<(OsText, OsText)>,
+    terminal: Option<Terminal>,
     written_down: impl FnOnce(Pid) -> Result<()>,
 ) -> Result<Program, Stillborn> {
     let failed = |doing| move |error: rustix::io::Errno| Stillborn::System(doing, error.into());
-    let size = spec.size.into();
-    let pty = rustix_openpty::openpty(None, Some(&size)).map_err(failed("open a terminal"))?;
-    let mut modes = tcgetattr(&pty.user).map_err(failed("set up the terminal"))?;
+    let terminal = match terminal {
+        Some(terminal) => terminal,
+        None => Terminal::open(spec.size).map_err(failed("open a terminal"))?,
+    };
+    let mut modes = tcgetattr(&terminal.user).map_err(failed("set up the terminal"))?;
     // A character is erased whole.
     modes.input_modes |= InputModes::IUTF8;
-    tcsetattr(&pty.user, OptionalActions::Now, &modes).map_err(failed("set up the terminal"))?;
-    rustix::io::ioctl_fionbio(&pty.controller, true).map_err(failed("set up the terminal"))?;
+    tcsetattr(&terminal.user, OptionalActions::Now, &modes)
+        .map_err(failed("set up the terminal"))?;
     let go = pipe_with(PipeFlags::CLOEXEC).map_err(failed("make a pipe"))?;
     let report = pipe_with(PipeFlags::CLOEXEC).map_err(failed("make a pipe"))?;
     let forked = system::fork().map_err(|error| Stillborn::System("fork", error))?;
-    let Forked::Parent(pid) = forked else { become_program(spec, env, pty.user, go, report) };
+    let Forked::Parent(pid) = forked else { become_program(spec, env, terminal.user, go, report) };
     drop(env);
     let ((go_read, go_write), (report_read, report_write)) = (go, report);
     drop((go_read, report_write));
@@ -67,7 +94,8 @@ pub(super) fn start(
         collect(pid);
         return Err(stillborn);
     }
-    Ok(Program { pid, controller: File::from(pty.controller), user: Some(pty.user) })
+    let Terminal { controller, user, pane } = terminal;
+    Ok(Program { pid, controller, user: Some(user), pane })
 }
 
 fn collect(pid: Pid) {

@@ -104,6 +104,7 @@ impl Host {
         match request {
             Request::Hello { .. } => {}
             Request::Status => {
+                self.learn_size();
                 let running = Running {
                     size: self.model.size(),
                     clients: self.seers(),
@@ -111,6 +112,9 @@ impl Host {
                     output_at: self.output_at,
                 };
                 self.reply(number, &Reply::State { running, program: self.run.program });
+            }
+            Request::Attach { .. } if self.program.pane.is_some() => {
+                self.reply(number, &Reply::Error { reason: "its terminal is tmux's".into() });
             }
             Request::Attach { size, read_only } => self.attach(number, size, read_only),
             Request::Resize { size } => self.resized(number, size),
@@ -146,6 +150,7 @@ impl Host {
     }
 
     fn snapshot(&mut self, number: u64, format: SnapshotFormat) {
+        self.learn_size();
         self.log.flush();
         let bytes = self.log.length();
         let text = self.model.snapshot(format);

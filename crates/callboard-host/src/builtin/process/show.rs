@@ -22,6 +22,7 @@ const GROUND_PATIENCE: Duration = Duration::from_millis(50);
 impl Host {
     /// Something that the program has printed.
     pub(super) fn show(&mut self, bytes: &[u8]) {
+        self.learn_size();
         self.output_at = Some(now_ms());
         for client in self.clients.iter_mut().filter(|client| client.gets_bytes()) {
             client.forward(bytes);
@@ -52,7 +53,8 @@ impl Host {
     /// whose answers reach it.
     fn answers_itself(&self) -> bool {
         let leader = self.clients.iter().find(|client| Some(client.number) == self.leader);
-        !leader.is_some_and(super::client::Client::gets_bytes)
+        // tmux answers for its clients.
+        self.program.pane.is_none() && !leader.is_some_and(super::client::Client::gets_bytes)
     }
 
     /// What remains to be done when everything that was there has been taken in.

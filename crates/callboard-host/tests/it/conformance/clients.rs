@@ -9,6 +9,12 @@ use rustix::process::Signal;
 use crate::client::Client;
 use crate::world::{STAGE, World, state_of};
 
+/// Waits until the terminal has this size: a host may take a moment for it.
+pub(super) fn wait_for_size(world: &World, id: &callboard_host::HostedId, columns: u16, rows: u16) {
+    let size = callboard_host::Size { columns, rows };
+    world.wait_until(&format!("{size:?}"), |_| running(world, id).size == size);
+}
+
 fn running(world: &World, id: &callboard_host::HostedId) -> Running {
     match world.host.look(id).unwrap().state {
         State::Running(running) => running,
@@ -102,10 +108,13 @@ pub(super) fn a_stopped_client_stalls_nothing(world: &World) {
     }
     client.signal(Signal::CONT);
     client.wait_for("end of it");
+    // Where somebody else has the terminal, the host may be behind it.
+    world.wait_for(&session.id, "end of it");
     let screen = world.host.snapshot(&session.id, SnapshotFormat::Plain).unwrap();
-    client.wait_until("like the session", |client| {
-        client.text().trim_end() == String::from_utf8_lossy(&screen).trim_end()
-    });
+    // A wrapped line may have been drawn as two.
+    let text = |text: &str| text.replace('\n', "");
+    let screen = text(&String::from_utf8_lossy(&screen));
+    client.wait_until("like the session", |client| text(&client.text()) == screen);
 }
 
 pub(super) fn a_killed_client_is_nobodys_loss(world: &World) {

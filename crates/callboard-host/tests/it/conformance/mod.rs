@@ -2,15 +2,17 @@
 //! it.
 
 mod clients;
+mod inside;
+mod logs;
 mod programs;
 mod starts;
 mod stops;
 
-use crate::world::{MakeHost, World, builtin};
+use crate::world::{MakeHost, World, builtin, tmux};
 
 /// Each story, with each host.
 macro_rules! for_each_host {
-    ($($host:ident: $make:expr;)+ $stories:tt) => {
+    ([$($host:ident: $make:expr;)+] $stories:tt) => {
         $(mod $host { for_each_host!(@stories $make, $stories); })+
     };
     (@stories $make:expr, { $($story:path => $name:ident,)+ }) => {
@@ -23,7 +25,10 @@ fn run(make: MakeHost, story: fn(&World)) {
 }
 
 for_each_host! {
-    builtin: super::builtin;
+    [
+        builtin: super::builtin;
+        tmux: super::tmux;
+    ]
     {
         super::starts::what_cannot_be_started_leaves_nothing => what_cannot_be_started_leaves_nothing,
         super::starts::how_it_ended_is_on_record => how_it_ended_is_on_record,
@@ -45,6 +50,10 @@ for_each_host! {
         super::clients::questions_are_answered_with_nobody_there => questions_are_answered_with_nobody_there,
         super::clients::attached_in_the_middle_of_a_sequence => attached_in_the_middle_of_a_sequence,
         super::clients::a_followed_flood_has_every_line => a_followed_flood_has_every_line,
+        super::inside::a_program_knows_where_it_is => a_program_knows_where_it_is,
+        super::inside::exit_detaches_who_typed_it_and_ends_where_nobody_is => exit_detaches_who_typed_it_and_ends_where_nobody_is,
+        super::inside::one_session_is_one_row => one_session_is_one_row,
+        super::logs::logs_by_lines_by_time_and_in_colour => logs_by_lines_by_time_and_in_colour,
         super::programs::a_shell_is_left_and_come_back_to => a_shell_is_left_and_come_back_to,
         super::programs::vim_is_left_resized_and_come_back_to => vim_is_left_resized_and_come_back_to,
         super::programs::less_is_left_and_come_back_to => less_is_left_and_come_back_to,

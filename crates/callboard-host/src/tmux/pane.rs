@@ -1,0 +1,204 @@
+//! The terminal of a session in tmux, and who looks at it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::command::Trouble;
+use super::server::{IN_PASSING, Server};
+use crate::error::{Error, Result};
+use crate::host::Detach;
+use crate::store::{SessionDir, read_small};
+
+/// The file in a session's directory that says where in tmux it is.
+const FILE: &str = "tmux.json";
+
+/// A session's place in tmux.
+#[derive(Clone, Debug)]
+pub(crate) struct Pane {
+    server: Server,
+    name: String,
+    id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PaneFile {
+    /// The tmux session, of a name that no other ever has.
+    session: String,
+    /// The pane, by the number that the server knows it by.
+    pane: String,
+}
+
+/// A client of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Client {
+    /// Its process.
+    pid: u64,
+    /// What tmux calls it: its terminal.
+    name: String,
+    /// The tmux session that it is attached to: one of its own in the group of the session.
+    session: String,
+    /// The session that it looks at.
+    pub(super) looks_at: String,
+    read_only: bool,
+    /// When something was typed there last, in s since the epoch.
+    typed_at: u64,
+}
+
+impl Client {
+    const FORMAT: &str = "#{client_pid}\t#{client_session}\t#{?session_group,#{session_group},#{client_session}}\t#{client_readonly}\t#{client_activity}\t#{client_name}";
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.splitn(6, '\t');
+        let pid = fields.next()?.parse().ok()?;
+        let (session, looks_at) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+        let read_only = fields.next()? == "1";
+        let typed_at = fields.next()?.parse().ok()?;
+        Some(Self { pid, name: fields.next()?.to_owned(), session, looks_at, read_only, typed_at })
+    }
+
+    /// All of a server.
+    pub(super) fn all(server: &Server, patience: Duration) -> Result<Vec<Self>, Trouble> {
+        let said = server.ask(&["list-clients", "-F", Self::FORMAT], patience)?;
+        Ok(said.lines().filter_map(Self::parse).collect())
+    }
+}
+
+/// Who typed last: who only looks counts only where nobody else does. tmux has times in whole
+/// seconds, and knows better itself which of its sessions (each client has its own) was `latest`.
+fn last_typist<'a>(clients: &'a [Client], latest: Option<&str>) -> Option<&'a Client> {
+    clients
+        .iter()
+        .max_by_key(|client| (!client.read_only, latest == Some(&*client.session), client.typed_at))
+}
+
+impl Pane {
+    pub(super) const fn new(server: Server, name: String, id: String) -> Self {
+        Self { server, name, id }
+    }
+
+    /// That of a session; `None` before it has one.
+    pub(super) fn of(server: &Server, session: &SessionDir) -> Result<Option<Self>> {
+        let path = session.path().join(FILE);
+        let Some(text) = read_small(&path)? else { return Ok(None) };
+        let parsed = serde_json::from_slice(&text);
+        let PaneFile { session, pane } = parsed.map_err(|error| Error::Untrusted {
+            path,
+            reason: format!("it is not what a host writes: {error}"),
+        })?;
+        Ok(Some(Self::new(server.clone(), session, pane)))
+    }
+
+    /// Says in the session's directory where it is.
+    pub(crate) fn write_down(&self, session: &SessionDir) -> Result<()> {
+        let file = PaneFile { session: self.name.clone(), pane: self.id.clone() };
+        session.write_in_one_step(FILE, &serde_json::to_vec(&file).unwrap_or_default())
+    }
+
+    /// The name of the tmux session.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How to name it to tmux: this one, and not one whose name begins so.
+    pub(super) fn target(&self) -> String {
+        format!("={}", self.name)
+    }
+
+    /// Those who look at it.
+    fn clients(&self) -> Result<Vec<Client>, Trouble> {
+        let mut clients = Client::all(&self.server, IN_PASSING)?;
+        clients.retain(|client| client.looks_at == self.name);
+        Ok(clients)
+    }
+
+    /// How many look at it; nobody, where tmux does not answer.
+    pub(crate) fn count(&self) -> usize {
+        self.clients().map_or(0, |clients| clients.len())
+    }
+
+    /// Detaches clients; how many.
+    pub(crate) fn detach(&self, who: Detach) -> Result<usize, Trouble> {
+        let clients = self.clients()?;
+        let is_meant: Vec<&Client> = match who {
+            Detach::All => clients.iter().collect(),
+            Detach::Client(pid) => clients.iter().filter(|client| client.pid == pid).collect(),
+            Detach::LastTypist => {
+                // A pane belongs to the session that was last active, of all that show it.
+                let latest = ["display-message", "-p", "-t", &self.id, "#{session_name}"];
+                let latest = self.server.ask(&latest, IN_PASSING).ok();
+                last_typist(&clients, latest.as_deref().map(str::trim)).into_iter().collect()
+            }
+        };
+        for client in &is_meant {
+            // Gone by itself is as good.
+            if let Err(trouble @ (Trouble::Silent | Trouble::Io(_))) =
+                self.server.ask(&["detach-client", "-t", &client.name], IN_PASSING)
+            {
+                return Err(trouble);
+            }
+        }
+        Ok(is_meant.len())
+    }
+
+    /// After a client has left. Takes away the tmux sessions of those that are gone, and keeps the
+    /// size where nobody is left but lookers: none of them is to change it.
+    pub(super) fn tidy_up(&self) {
+        let sessions = ["list-sessions", "-F", "#{session_attached}\t#{session_name}"];
+        for line in self.server.ask(&sessions, IN_PASSING).unwrap_or_default().lines() {
+            if let Some(name) = line.strip_prefix("0\t")
+                && name.strip_prefix(&self.name).is_some_and(|rest| rest.starts_with('-'))
+            {
+                _ = self.server.ask(&["kill-session", "-t", &format!("={name}")], IN_PASSING);
+            }
+        }
+        if self.clients().is_ok_and(|clients| clients.iter().all(|client| client.read_only)) {
+            _ = self
+                .server
+                .ask(&["resize-window", "-t", &format!("{}:", self.target())], IN_PASSING);
+        }
+    }
+
+    /// Takes away what tmux may still have of it.
+    pub(super) fn close(&self) {
+        // With its window, the sessions of its clients go, too.
+        _ = self.server.ask(&["kill-window", "-t", &format!("{}:", self.target())], IN_PASSING);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(line: &str) -> Client {
+        Client::parse(line).unwrap()
+    }
+
+    #[test]
+    fn a_line_of_the_list() {
+        let found = client("12\tcb-1\tcb\t1\t1700\t/dev/pts/3");
+        assert_eq!((found.pid, &*found.session, &*found.looks_at), (12, "cb-1", "cb"));
+        assert!(found.read_only && found.typed_at == 1700 && found.name == "/dev/pts/3");
+        for broken in ["", "x\ta\tb\t0\t1\tc", "1\ta\tb\t0"] {
+            assert_eq!(Client::parse(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn who_typed_last_by_case() {
+        let early = client("1\ts-1\ts\t0\t100\ta");
+        let late = client("2\ts-2\ts\t0\t200\tb");
+        let looks = client("3\ts-3\ts\t1\t300\tc");
+        for (clients, latest, expected) in [
+            (vec![], None, None),
+            (vec![&early, &late, &looks], None, Some(2)),
+            (vec![&late, &early, &looks], Some("s-3"), Some(2)),
+            (vec![&late, &early], Some("s-1"), Some(1)),
+            (vec![&looks], None, Some(3)),
+        ] {
+            let clients: Vec<Client> = clients.into_iter().cloned().collect();
+            let found = last_typist(&clients, latest).map(|client| client.pid);
+            assert_eq!(found, expected, "{clients:?}");
+        }
+    }
+}
