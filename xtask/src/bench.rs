@@ -17,9 +17,13 @@ pub(crate) use one::run as one;
 #[cfg(target_os = "linux")]
 mod command;
 #[cfg(target_os = "linux")]
+mod conversations;
+#[cfg(target_os = "linux")]
 mod crowd;
 #[cfg(target_os = "linux")]
 mod floor;
+#[cfg(target_os = "linux")]
+mod hosts;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -36,6 +40,8 @@ mod rival;
 mod syscalls;
 #[cfg(target_os = "linux")]
 mod timing;
+#[cfg(target_os = "linux")]
+mod watch;
 #[cfg(target_os = "linux")]
 mod watching;
 #[cfg(target_os = "linux")]

@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod links;
+mod manual;
 mod strings;
 
 use anyhow::Result;
@@ -25,6 +26,7 @@ pub(crate) fn run() -> Result<()> {
     });
     steps.take("documentation", documentation);
     steps.take("generated files", || generate::run(generate::Mode::Compare));
+    steps.take("manual and completions", manual::check);
     steps.take("links between documents", links::check);
     steps.take("forbidden strings", strings::check);
     steps.take("dependencies of the library", dependencies::check);

@@ -35,6 +35,8 @@ const PARTS: &[Part] = &[
     Part { file: "docs/PLATFORM.md", name: "evidence", text: || Ok(tables::evidence()) },
     Part { file: "docs/AGENTS.md", name: "agents", text: || Ok(tables::agents()) },
     Part { file: "docs/PLATFORM.md", name: "matrix", text: matrix::text },
+    Part { file: "docs/CONFIG.md", name: "config", text: || Ok(tables::config()) },
+    Part { file: "docs/CONFIG.md", name: "config-example", text: || Ok(tables::config_example()) },
 ];
 
 const SCHEMA: &str = "docs/record.schema.json";

@@ -6,6 +6,7 @@ mod tally;
 use anyhow::{Result, bail};
 
 use crate::workspace::{self, Steps, cargo};
+pub(crate) use needs::provide_these;
 use tally::{Runner, Tally};
 
 /// Runs everything, and ends with one plain line of what was counted.

@@ -41,8 +41,12 @@ impl Background {
 
     /// All sessions; tells what cannot be read.
     pub(crate) fn list(&self) -> Vec<Hosted> {
+        self.list_telling(tell_problem)
+    }
+
+    fn list_telling(&self, tell: impl Fn(&Problem)) -> Vec<Hosted> {
         let listing = self.hosts.list();
-        listing.problems.iter().for_each(tell_problem);
+        listing.problems.iter().for_each(tell);
         listing.sessions
     }
 
@@ -95,16 +99,25 @@ impl Background {
         rows: &[Row],
         everything: bool,
     ) -> (Vec<Option<Hosted>>, Vec<Hosted>) {
+        Self::beside_telling(context, rows, everything, tell_problem)
+    }
+
+    /// The same for who has no standard error to write to.
+    pub(crate) fn beside_telling(
+        context: &Context,
+        rows: &[Row],
+        everything: bool,
+        tell: impl Fn(&Problem),
+    ) -> (Vec<Option<Hosted>>, Vec<Hosted>) {
         let none = || rows.iter().map(|_| None).collect();
-        let may_be = |row: &Row| is_ours(row) && is_background(row);
-        if !everything && !rows.iter().any(may_be) {
+        if !everything && !rows.iter().any(may_be_hosted) {
             return (none(), Vec::new());
         }
         // With a registry of its own, a board has no hosts.
         let (Ok(background), Ok(registry)) = (Self::open(context), context.registry()) else {
             return (none(), Vec::new());
         };
-        let mut sessions = background.list();
+        let mut sessions = background.list_telling(tell);
         sessions.retain(|session| everything || !matches!(session.state, State::Ended(_)));
         // The number of a lost one may be a later one's.
         sessions.sort_by_key(|session| (!session.state.is_live(), Reverse(session.started_at)));
@@ -112,6 +125,11 @@ impl Background {
         sessions.sort_by_key(|session| session.started_at);
         (found, sessions)
     }
+}
+
+/// Whether a host of ours may have the session.
+pub(crate) fn may_be_hosted(row: &Row) -> bool {
+    is_ours(row) && is_background(row)
 }
 
 fn is_background(row: &Row) -> bool {
@@ -123,7 +141,7 @@ fn is_background(row: &Row) -> bool {
 /// inside a session and is none itself (an agent in a shell) has another kind.
 fn numbers(registry: &Registry, row: &Row) -> Option<[u32; 2]> {
     // In another PID namespace, the number is somebody else's.
-    if !is_ours(row) || !is_background(row) || pid_here(registry, row).is_err() {
+    if !may_be_hosted(row) || pid_here(registry, row).is_err() {
         return None;
     }
     Some([row.pid, session_leader(row.pid).unwrap_or(row.pid)])

@@ -41,8 +41,8 @@ Exit codes, the same everywhere (`run` ends as its command ends):
 Files:
   $CALLBOARD_HOME/sessions/             one record for each session; else
                                         $XDG_STATE_HOME/callboard/, ~/.local/state/callboard/
-  $XDG_CONFIG_HOME/callboard/config.toml   else ~/.config/callboard/config.toml:
-                                        claude_config_dirs = [\"~/.claude-work\"]";
+  $XDG_CONFIG_HOME/callboard/config.toml   else ~/.config/callboard/config.toml;
+                                        `callboard doctor` checks it";
 
 /// who is on, and who waits for you: the board of your interactive sessions
 #[derive(Debug, Parser)]
@@ -73,6 +73,8 @@ enum Command {
     Stop(commands::stop::Stop),
     Restart(commands::restart::Restart),
     Rm(commands::rm::Rm),
+    #[cfg(target_os = "linux")]
+    Daemon(commands::daemon::Daemon),
     Register(commands::register::Register),
     Update(commands::update::Update),
     Deregister(commands::deregister::Deregister),
@@ -83,11 +85,15 @@ enum Command {
     Doctor(commands::doctor::Doctor),
     Demo(commands::demo::Demo),
     #[cfg(target_os = "linux")]
+    Watch(commands::watch::Watch),
+    #[cfg(target_os = "linux")]
     Wait(commands::wait::Wait),
     #[cfg(target_os = "linux")]
     Events(commands::events::Events),
     #[cfg(target_os = "linux")]
     Exec(commands::exec::Exec),
+    #[cfg(target_os = "linux")]
+    Notify(commands::notify::Notify),
     StatusLine(commands::status_line::StatusLine),
     Metrics(commands::metrics::Metrics),
     Completions(commands::completions::Completions),
@@ -146,6 +152,8 @@ fn parse_and_run() -> Ended {
         Command::Stop(stop) => stop.run(&context).map(Ended::from),
         Command::Restart(restart) => restart.run(&context),
         Command::Rm(rm) => rm.run(&context).map(Ended::from),
+        #[cfg(target_os = "linux")]
+        Command::Daemon(daemon) => daemon.run(&context).map(Ended::from),
         Command::Register(register) => register.run(&context).map(Ended::from),
         Command::Update(update) => update.run(&context).map(Ended::from),
         Command::Deregister(deregister) => deregister.run(&context).map(Ended::from),
@@ -156,12 +164,16 @@ fn parse_and_run() -> Ended {
         Command::Doctor(doctor) => doctor.run(&context).map(Ended::from),
         Command::Demo(demo) => demo.run(&context),
         #[cfg(target_os = "linux")]
+        Command::Watch(watch) => watch.run(&context),
+        #[cfg(target_os = "linux")]
         Command::Wait(wait) => wait.run(&context).map(Ended::from),
         #[cfg(target_os = "linux")]
         Command::Events(events) => events.run(&context).map(Ended::from),
         #[cfg(target_os = "linux")]
         Command::Exec(exec) => exec.run(&context),
-        Command::StatusLine(line) => line.run(&context).map(Ended::from),
+        #[cfg(target_os = "linux")]
+        Command::Notify(notify) => notify.run(&context).map(Ended::from),
+        Command::StatusLine(line) => line.run(&context.silent()).map(Ended::from),
         Command::Metrics(metrics) => metrics.run(&context).map(Ended::from),
         Command::Man(man) => man.run().map(Ended::from),
         Command::Completions(completions) => completions.run().map(Ended::from),

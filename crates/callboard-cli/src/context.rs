@@ -1,5 +1,6 @@
 //! What every command works with: the options that all of them have, and what these open.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use callboard::{Problem, Registry};
@@ -38,14 +39,34 @@ pub(crate) struct Global {
 }
 
 /// What a command opens its world through. Nothing is opened before it is asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
     global: Global,
+    config: OnceCell<Config>,
+    is_silent: bool,
 }
 
 impl Context {
     pub(crate) fn new(global: Global) -> Self {
-        Self { global }
+        Self { global, config: OnceCell::new(), is_silent: false }
+    }
+
+    /// What the configuration file says. What is wrong in it is told once.
+    pub(crate) fn config(&self) -> &Config {
+        self.config.get_or_init(|| {
+            let config = Config::load();
+            self.warn(&config.warnings);
+            config
+        })
+    }
+
+    /// The same for who has no room for warnings: a status bar, a shell that completes.
+    pub(crate) fn silent(self) -> Self {
+        Self { is_silent: true, ..self }
+    }
+
+    fn warn(&self, warnings: &[String]) {
+        warnings.iter().filter(|_| !self.is_silent).for_each(complain);
     }
 
     /// The registry of our own.
@@ -86,9 +107,9 @@ impl Context {
         if self.global.registry.is_some() {
             return Ok(Sources::new(own));
         }
-        let config = Config::load();
+        let config = self.config();
         let described = config::described_agents();
-        config.warnings.iter().chain(&described.warnings).for_each(complain);
+        self.warn(&described.warnings);
         Ok(Sources::from_env(own, &config.claude_config_dirs).with_described(described.agents))
     }
 

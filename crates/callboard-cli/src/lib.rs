@@ -9,6 +9,8 @@
 
 mod address;
 mod background;
+#[cfg(target_os = "linux")]
+mod board;
 mod cli;
 mod commands;
 mod config;
@@ -22,4 +24,7 @@ mod view;
 mod waiting;
 
 pub use cli::{command, main};
+pub use commands::completions::{completed, script as completions};
+pub use commands::man::pages as manual;
+pub use config::{KEYS as CONFIG_KEYS, Key as ConfigKey, example as config_example};
 pub use exit::Exit;

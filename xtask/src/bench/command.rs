@@ -79,7 +79,7 @@ pub(crate) fn among(callboard: &Path, home: &Path, quick: bool) -> Result<Among>
     Ok(Among { processes, ps, names })
 }
 
-fn run(mut command: Command) -> Result<()> {
+pub(crate) fn run(mut command: Command) -> Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let status = command.status().context("cannot start a command to measure")?;
     ensure!(status.success(), "{} failed ({status})", crate::workspace::shown(&command));

@@ -68,6 +68,11 @@ impl Crowd {
         Ok(())
     }
 
+    /// Their numbers.
+    pub(crate) fn pids(&self) -> &[u32] {
+        &self.pids
+    }
+
     /// Signs the first `size` of them in, in a directory of their own.
     pub(crate) fn sign_in(&self, registry: &Registry, size: usize) -> Result<()> {
         for pid in self.pids.iter().take(size) {

@@ -1,6 +1,7 @@
 //! The run itself.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use callboard::Registry;
@@ -8,12 +9,14 @@ use callboard::Registry;
 use super::crowd::Crowd;
 use super::report::{self, Results};
 use super::rival::Rival;
-use super::{command, listing, machine, syscalls, watching, writing};
+use super::{command, conversations, hosts, listing, machine, syscalls, watch, watching, writing};
 use crate::generate;
 use crate::workspace::{self, cargo};
 
 const USAGE: &str = "\
 cargo xtask bench [--quick] [--write] [--dir DIR] [--origin FILE]
+cargo xtask bench hosts [...]     background sessions beside other hosts; see --help
+cargo xtask bench watch [...]     what looking on costs, beside other tools; see --help
 
   --quick        fewer repetitions and at most 1,000 records
   --write        put the results into docs/PERFORMANCE.md
@@ -25,10 +28,12 @@ const DOCUMENT: &str = "docs/PERFORMANCE.md";
 /// On nearly every Linux; where it is not, that half is left out and the report says so.
 const TMPFS: &str = "/dev/shm";
 
+/// How long nothing happens while wakeups are counted.
+const QUIET: Duration = Duration::from_secs(5);
+
 #[derive(Default)]
 struct Options<'a> {
     quick: bool,
-    write: bool,
     dir: Option<&'a str>,
     origin: Option<&'a str>,
 }
@@ -42,7 +47,6 @@ impl<'a> Options<'a> {
                 || rest.next().copied().with_context(|| format!("{argument} of what?\n{USAGE}"));
             match *argument {
                 "--quick" => options.quick = true,
-                "--write" => options.write = true,
                 "--dir" => options.dir = Some(value()?),
                 "--origin" => options.origin = Some(value()?),
                 _ => bail!("bench does not know {argument:?}\n{USAGE}"),
@@ -58,7 +62,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         println!("{USAGE}");
         return Ok(());
     }
-    let options = Options::parse(arguments)?;
+    if let [part @ ("hosts" | "watch"), "--help" | "-h"] = arguments {
+        println!("{}", if *part == "hosts" { hosts::USAGE } else { watch::USAGE });
+        return Ok(());
+    }
     if cfg!(debug_assertions) {
         // What is measured is what people install.
         let mut release = cargo();
@@ -69,14 +76,21 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let mut build = cargo();
     build.args(["build", "--release", "--package", "callboard-cli"]);
     workspace::run(build)?;
-    let results = measure(&options)?;
-    let report = report::render(&results);
+    let callboard = std::env::current_exe().context("where this program is")?;
+    let callboard = callboard.with_file_name("callboard");
+    let write = arguments.contains(&"--write");
+    let rest: Vec<&str> = arguments.iter().copied().filter(|word| *word != "--write").collect();
+    let (part, report) = match rest.split_first() {
+        Some((&"hosts", rest)) => ("hosts", hosts::run(rest, &callboard)?),
+        Some((&"watch", rest)) => ("watch", watch::run(rest, &callboard)?),
+        _ => ("results", report::render(&measure(&Options::parse(&rest)?)?)),
+    };
     println!("{report}");
-    if options.write {
+    if write {
         let path = workspace::root().join(DOCUMENT);
         let old =
             std::fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
-        generate::write(&path, &generate::replace(&old, "results", &report)?)?;
+        generate::write(&path, &generate::replace(&old, part, &report)?)?;
         eprintln!("wrote {DOCUMENT}");
     }
     Ok(())
@@ -150,7 +164,7 @@ fn measure(options: &Options<'_>) -> Result<Results> {
             let dir = place.0.join(format!("watched-{size}/sessions"));
             crowd.sign_in(&Registry::at(&dir), size)?;
             let file_system = machine::file_system(&place.0);
-            watchings.push(watching::measure(&dir, size, file_system, quick)?);
+            watchings.push(watching::measure(&dir, size, file_system, QUIET, quick)?);
         }
     }
     eprintln!("== counting system calls");
@@ -160,7 +174,21 @@ fn measure(options: &Options<'_>) -> Result<Results> {
     let large = command::ps(&callboard, &scratch.home(most));
     let nothing = std::process::Command::new("/bin/true");
     let peak = (most, command::peak_of(&large)?, command::peak_of(&nothing)?);
-    Ok(Results { machine, listings, writings, watchings, calls, whole, whole_size, among, peak })
+    eprintln!("== the whole command beside long conversations");
+    let conversations =
+        conversations::measure(&callboard, &scratch.0.join("conversations"), quick)?;
+    Ok(Results {
+        machine,
+        listings,
+        writings,
+        watchings,
+        calls,
+        whole,
+        whole_size,
+        among,
+        peak,
+        conversations,
+    })
 }
 
 /// Of a listing of 100 records, of a count, and of what a session does.

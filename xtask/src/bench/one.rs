@@ -14,6 +14,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     if let ["peak", command @ ..] = arguments {
         return super::command::peak(command);
     }
+    if let ["session", part @ ..] = arguments {
+        return super::hosts::session_program(part);
+    }
     let [operation, dir, repeat] = arguments else {
         bail!("usage: xtask bench-one OPERATION DIR REPEAT");
     };

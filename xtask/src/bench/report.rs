@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::command::{Among, Whole};
+use super::conversations::Conversations;
 use super::listing::Listing;
 use super::syscalls::Calls;
 use super::watching::Watching;
@@ -21,24 +22,26 @@ pub(crate) struct Results {
     pub(crate) among: Among,
     /// Number of records, KiB of `ps`, KiB of `/bin/true`.
     pub(crate) peak: (usize, u64, u64),
+    pub(crate) conversations: Conversations,
 }
 
 /// A figure that was aimed at.
-struct Goal {
-    what: String,
-    limit: f64,
+pub(crate) struct Goal {
+    pub(crate) what: String,
+    pub(crate) limit: f64,
     /// Whether less is better.
-    at_most: bool,
+    pub(crate) at_most: bool,
     /// Nothing if it could not be measured here.
-    measured: Option<f64>,
-    unit: &'static str,
+    pub(crate) measured: Option<f64>,
+    pub(crate) unit: &'static str,
 }
 
 impl Goal {
     fn met(&self) -> &'static str {
         match self.measured {
             None => "not measured",
-            Some(value) if (value <= self.limit) == self.at_most => "yes",
+            Some(value) if self.at_most && value <= self.limit => "yes",
+            Some(value) if !self.at_most && value >= self.limit => "yes",
             Some(_) => "no",
         }
     }
@@ -55,9 +58,16 @@ pub(crate) fn render(results: &Results) -> String {
     writing(&mut text, &results.writings);
     watching(&mut text, &results.watchings);
     command(&mut text, results);
+    conversations(&mut text, &results.conversations);
     calls(&mut text, &results.calls);
+    write_goals(&mut text, &goals(results));
+    text
+}
+
+/// The table of what was aimed at.
+pub(crate) fn write_goals(text: &mut String, goals: &[Goal]) {
     _ = writeln!(text, "\n### Goals\n\n| goal | limit | measured | met |\n|---|---|---|---|");
-    for goal in goals(results) {
+    for goal in goals {
         let bound = if goal.at_most { "at most" } else { "at least" };
         let measured =
             goal.measured.map_or("-".to_owned(), |v| format!("{}{}", figure(v), goal.unit));
@@ -70,7 +80,6 @@ pub(crate) fn render(results: &Results) -> String {
             goal.met()
         );
     }
-    text
 }
 
 fn listing(text: &mut String, listings: &[Listing]) {
@@ -113,15 +122,15 @@ fn counting(text: &mut String, listings: &[Listing]) {
     }
 }
 
-fn watching(text: &mut String, watchings: &[Watching]) {
+pub(crate) fn watching(text: &mut String, watchings: &[Watching]) {
     text.push_str(
         "\n### From a change to its event (microseconds, the change itself included)\n\n",
     );
-    text.push_str("| sessions | on | watch p50 | p99 | whole board p50 | p99 | floor p50 | p99 | wakeups in 5 quiet seconds |\n|---|---|---|---|---|---|---|---|---|\n");
+    text.push_str("| sessions | on | watch p50 | p99 | whole board p50 | p99 | floor p50 | p99 | wakeups | in quiet seconds |\n|---|---|---|---|---|---|---|---|---|---|\n");
     for w in watchings {
         _ = writeln!(
             text,
-            "| {} | {} | **{}** | {} | **{}** | {} | {} | {} | {} |",
+            "| {} | {} | **{}** | {} | **{}** | {} | {} | {} | {} | {} |",
             w.size,
             w.file_system,
             figure(w.watch.p50()),
@@ -131,6 +140,7 @@ fn watching(text: &mut String, watchings: &[Watching]) {
             figure(w.floor.p50()),
             figure(w.floor.p99()),
             w.wakeups,
+            w.quiet.as_secs(),
         );
     }
 }
@@ -199,6 +209,19 @@ fn command(text: &mut String, results: &Results) {
     );
 }
 
+fn conversations(text: &mut String, c: &Conversations) {
+    let (sessions, mb) = (c.sessions, c.bytes / 1_000_000);
+    _ = writeln!(
+        text,
+        "\n### `ps --json` with {sessions} sessions of another registry (microseconds)\n\n| conversation of each | p50 | p99 | min |\n|---|---|---|---|"
+    );
+    for (what, samples) in [(format!("{mb} MB"), &c.long), ("some turns".to_owned(), &c.short)] {
+        let of = |share| figure(samples.quantile(share));
+        _ = writeln!(text, "| {what} | {} | {} | {} |", of(0.5), of(0.99), of(0.0));
+    }
+    _ = writeln!(text, "\nPeak memory beside {mb} MB each: {} KiB.", c.peak);
+}
+
 fn calls(text: &mut String, calls: &[(String, Calls, Calls)]) {
     text.push_str("\n### System calls of one operation, library : floor\n\n");
     if calls.is_empty() {
@@ -260,7 +283,7 @@ fn goals(results: &Results) -> Vec<Goal> {
 }
 
 /// Three digits that mean something.
-fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     match value {
         v if v >= 100.0 => format!("{v:.0}"),
         v if v >= 10.0 => format!("{v:.1}"),
@@ -283,6 +306,7 @@ mod tests {
             (true, Some(1.26), "no"),
             (false, Some(30.5), "no"),
             (false, Some(31.0), "yes"),
+            (false, Some(30.9), "yes"),
             (true, None, "not measured"),
         ];
         for (at_most, measured, expected) in cases {

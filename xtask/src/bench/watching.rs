@@ -15,9 +15,6 @@ use super::timing::Samples;
 /// The key under which a writer puts the time of its change, in nanoseconds of the monotonic clock.
 const AT: &str = "benchAt";
 
-/// How long nothing happens while wakeups are counted.
-const QUIET: Duration = Duration::from_secs(5);
-
 /// What was measured with one number of sessions.
 pub(crate) struct Watching {
     pub(crate) size: usize,
@@ -27,7 +24,9 @@ pub(crate) struct Watching {
     /// Of the whole board.
     pub(crate) board: Samples,
     pub(crate) floor: Samples,
-    /// How often the watch of the whole board woke while nothing happened.
+    /// How long nothing happened.
+    pub(crate) quiet: Duration,
+    /// How often the watch of the whole board woke meanwhile.
     pub(crate) wakeups: i64,
 }
 
@@ -36,6 +35,7 @@ pub(crate) fn measure(
     dir: &Path,
     size: usize,
     file_system: String,
+    quiet: Duration,
     quick: bool,
 ) -> Result<Watching> {
     let registry = Registry::at(dir);
@@ -52,7 +52,7 @@ pub(crate) fn measure(
     let sources = Sources::new(registry.clone()).without_processes();
     let (_, mut watch) = BoardWatch::start(sources)?;
     let before = switches()?;
-    ensure!(watch.next_within(Some(QUIET))?.is_none(), "something happened");
+    ensure!(watch.next_within(Some(quiet))?.is_none(), "something happened");
     // The end of the wait is one.
     let wakeups = switches()? - before - 1;
     let board = latencies(&registry, &pids, rounds, || match watch.next() {
@@ -88,7 +88,7 @@ pub(crate) fn measure(
             return Ok(at.map(digits));
         }
     })?;
-    Ok(Watching { size, file_system, watch: ours, board, floor, wakeups })
+    Ok(Watching { size, file_system, watch: ours, board, floor, quiet, wakeups })
 }
 
 /// Has one session after the other change, and takes the time until `hear` has it.

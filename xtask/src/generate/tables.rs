@@ -49,6 +49,26 @@ pub(super) fn agents() -> String {
     text
 }
 
+/// The keys of the configuration file.
+pub(super) fn config() -> String {
+    let mut text = "| key | takes | without it | meaning |\n|---|---|---|---|\n".to_owned();
+    for key in callboard_cli::CONFIG_KEYS {
+        let place =
+            if key.section.is_empty() { String::new() } else { format!("[{}] ", key.section) };
+        let default = match key.default {
+            "none" => "none".to_owned(),
+            default => format!("`{default}`"),
+        };
+        row(&mut text, &[&format!("{place}`{}`", key.name), key.takes, &default, key.meaning]);
+    }
+    text
+}
+
+/// The configuration file with every key in it.
+pub(super) fn config_example() -> String {
+    format!("```toml\n{}```\n", callboard_cli::config_example())
+}
+
 fn row(text: &mut String, cells: &[&str]) {
     for cell in cells {
         // A bar would end the cell, in code too.
@@ -72,6 +92,16 @@ mod tests {
         let evidence = evidence();
         assert_eq!(evidence.lines().count(), Evidence::ALL.len() + 2);
         assert!(evidence.contains("| `pid-reused` | dead | another process has this pid now |"));
+    }
+
+    #[test]
+    fn every_key_of_the_configuration_has_a_row_of_its_own() {
+        let config = config();
+        assert_eq!(config.lines().count(), callboard_cli::CONFIG_KEYS.len() + 2);
+        for (row, key) in config.lines().skip(2).zip(callboard_cli::CONFIG_KEYS) {
+            assert!(row.contains(&format!("`{}` | ", key.name)), "{row}");
+            assert_eq!(row.replace("\\|", "").matches('|').count(), 5, "{row}");
+        }
     }
 
     #[test]

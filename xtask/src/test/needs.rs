@@ -31,6 +31,10 @@ const NEEDS: &[Need] = &[
         reason: "the same on btrfs, and a snapshot",
     },
     Need { program: "bash", package: "bash", reason: "job control and completions" },
+    Need { program: "zsh", package: "zsh", reason: "the same: a prompt, and a key that completes" },
+    Need { program: "fish", package: "fish", reason: "the same" },
+    Need { program: "promtool", package: "prometheus", reason: "metrics as Prometheus reads them" },
+    Need { program: "systemd-analyze", package: "systemd", reason: "units as systemd reads them" },
     Need { program: "groff", package: "groff", reason: "the manual as people read it" },
     Need { program: "tmux", package: "tmux", reason: "a status line that the real one draws" },
     Need { program: "vim", package: "vim", reason: "a program that draws, in the background" },
@@ -41,7 +45,7 @@ const NEEDS: &[Need] = &[
 ];
 
 /// Only Linux has namespaces, and these file systems; tests of them are compiled there only.
-const ON_LINUX: &[&str] = &["util-linux", "e2fsprogs", "xfsprogs", "btrfs-progs"];
+const ON_LINUX: &[&str] = &["util-linux", "e2fsprogs", "xfsprogs", "btrfs-progs", "systemd"];
 
 fn applies(need: &Need) -> bool {
     cfg!(target_os = "linux") || !ON_LINUX.contains(&need.package)
@@ -50,7 +54,16 @@ fn applies(need: &Need) -> bool {
 /// Installs what is missing, where it may; else says what to install. A test that cannot run is
 /// a failure, never skipped in silence.
 pub(crate) fn provide() -> Result<()> {
-    let missing = missing();
+    provide_those(|_| true)
+}
+
+/// The same for some of them.
+pub(crate) fn provide_these(programs: &[&str]) -> Result<()> {
+    provide_those(|need| programs.contains(&need.program))
+}
+
+fn provide_those(wanted: impl Fn(&Need) -> bool) -> Result<()> {
+    let missing = missing(&wanted);
     if missing.is_empty() {
         return Ok(());
     }
@@ -59,7 +72,7 @@ pub(crate) fn provide() -> Result<()> {
         eprintln!("== installing {}", packages.join(", "));
         install(&packages)?;
     }
-    let missing = self::missing();
+    let missing = self::missing(&wanted);
     if missing.is_empty() {
         return Ok(());
     }
@@ -74,8 +87,9 @@ pub(crate) fn provide() -> Result<()> {
     );
 }
 
-fn missing() -> Vec<&'static Need> {
-    NEEDS.iter().filter(|need| applies(need) && !has(need.program)).collect()
+fn missing(wanted: impl Fn(&Need) -> bool) -> Vec<&'static Need> {
+    let is_missing = |need: &&Need| wanted(need) && applies(need) && !has(need.program);
+    NEEDS.iter().filter(is_missing).collect()
 }
 
 /// Packages are installed for root on a Debian-like system, as in a container of continuous

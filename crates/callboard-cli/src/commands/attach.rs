@@ -33,9 +33,9 @@ pub(crate) struct Attach {
     /// look, and touch nothing: only the detach key is heard
     #[arg(long, short)]
     read_only: bool,
-    /// which key leaves: ctrl and a letter, as ctrl-q, or none
-    #[arg(long, value_name = "KEY", default_value = "ctrl-\\", value_parser = key)]
-    detach_key: Key,
+    /// which key leaves: ctrl and a letter, as ctrl-q, or none; without it, as configured: ctrl-\
+    #[arg(long, value_name = "KEY", value_parser = key)]
+    detach_key: Option<Key>,
     /// so many rows of the log above the screen, to scroll back to
     #[arg(long, value_name = "ROWS", default_value_t = 0)]
     history: usize,
@@ -49,32 +49,45 @@ impl Attach {
     pub(crate) fn run(self, context: &Context) -> Result<Ended, Failure> {
         let background = Background::open(context)?;
         let session = background.find(context, &self.session, First::Live)?;
-        let name = hosted_name(&session);
-        // It would show itself in itself.
-        if background.own().is_some_and(|own| own.id == session.id) {
-            return Err(Failure::no(format!(
-                "this is `{}` already; attach to it from another terminal",
-                sanitize(&name)
-            )));
-        }
-        let host = background.hosts.host(session.host).map_err(|error| refused(&error))?;
-        let plan = host.attach(&session.id, &self.options(&name));
-        let ended = plan.and_then(callboard_host::AttachPlan::run);
-        say_how(&session, ended.map_err(|error| refused(&error))?)
+        let ended = attach(&background, &session, &self.options(context, &hosted_name(&session)))?;
+        say_how(&session, ended)
     }
 
-    fn options(&self, name: &str) -> AttachOptions {
+    fn options(&self, context: &Context, name: &str) -> AttachOptions {
         let mut options = AttachOptions::default();
         options.read_only = self.read_only;
-        options.detach_key = self.detach_key.0;
+        options.detach_key = match self.detach_key {
+            Some(Key(key)) => key,
+            None => context.config().background.detach_key,
+        };
         options.history = self.history;
-        let looks = if self.read_only { " (read-only)" } else { "" };
-        options.hint = self
-            .detach_key
-            .0
-            .map(|key| format!("{}{looks}: {key} leaves it running", sanitize(name)));
+        options.hint = hint(name, &options);
         options
     }
+}
+
+/// What stands over the session for a moment: how to leave it.
+pub(crate) fn hint(name: &str, options: &AttachOptions) -> Option<String> {
+    let looks = if options.read_only { " (read-only)" } else { "" };
+    options.detach_key.map(|key| format!("{}{looks}: {key} leaves it running", sanitize(name)))
+}
+
+/// Attaches this terminal, and returns when that is over.
+pub(crate) fn attach(
+    background: &Background,
+    session: &Hosted,
+    options: &AttachOptions,
+) -> Result<AttachEnd, Failure> {
+    // It would show itself in itself.
+    if background.own().is_some_and(|own| own.id == session.id) {
+        return Err(Failure::no(format!(
+            "this is `{}` already; attach to it from another terminal",
+            sanitize(&hosted_name(session))
+        )));
+    }
+    let host = background.hosts.host(session.host).map_err(|error| refused(&error))?;
+    let ended = host.attach(&session.id, options).and_then(callboard_host::AttachPlan::run);
+    ended.map_err(|error| refused(&error))
 }
 
 /// Below what the session has left on the screen.

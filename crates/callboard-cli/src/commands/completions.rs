@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use callboard_agents::{Board, Row, attention};
-use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 use clap_complete::env::{CompleteEnv, Shells};
 
 use crate::context::{Context, Global};
@@ -37,20 +37,35 @@ pub(crate) struct Completions {
 
 impl Completions {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let shells = Shells::builtins();
-        let Some(shell) = shells.completer(&self.shell) else {
+        let Some(script) = script(&self.shell) else {
             return Err(Failure::usage(format!("no completions for {}", self.shell)));
         };
-        // By its name: the script outlives an update that moves the program.
-        let mut script = Vec::new();
-        shell
-            .write_registration(ASKED, "callboard", "callboard", "callboard", &mut script)
-            .map_err(|error| Failure::no(format!("cannot write the script: {error}")))?;
         let mut out = Out::new();
-        out.text(&String::from_utf8_lossy(&script))?;
+        out.text(&script)?;
         out.finish()?;
         Ok(Exit::Yes)
     }
+}
+
+/// What a shell has to read to complete; `None` for one that there is nothing for.
+#[must_use]
+pub fn script(shell: &str) -> Option<String> {
+    let shells = Shells::builtins();
+    let shell = shells.completer(shell)?;
+    // By its name: the script outlives an update that moves the program.
+    let mut script = Vec::new();
+    shell.write_registration(ASKED, "callboard", "callboard", "callboard", &mut script).ok()?;
+    String::from_utf8(script).ok()
+}
+
+/// What the last word of a command line may become, as a shell is told.
+#[must_use]
+pub fn completed(words: &[&str]) -> Vec<String> {
+    let line = words.iter().map(std::ffi::OsString::from).collect();
+    let last = words.len().saturating_sub(1);
+    let found = complete(&mut crate::cli::command(), line, last, None);
+    let text = |found: CompletionCandidate| found.get_value().to_string_lossy().into_owned();
+    found.unwrap_or_default().into_iter().map(text).collect()
 }
 
 /// Answers the shell if it is the shell that asks; whether it was.
@@ -70,7 +85,7 @@ pub(crate) fn live_sessions() -> ArgValueCompleter {
 }
 
 fn candidates(typed: &OsStr) -> Vec<CompletionCandidate> {
-    let Ok(sources) = Context::new(Global::default()).sources() else { return Vec::new() };
+    let Ok(sources) = Context::new(Global::default()).silent().sources() else { return Vec::new() };
     let mut rows = Board::read(&sources).rows;
     rows.retain(Row::is_listed);
     rows.sort_by(attention);

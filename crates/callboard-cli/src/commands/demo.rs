@@ -23,7 +23,10 @@ use crate::view::table::{Drawing, table};
 
 const AFTER_HELP: &str = "\
 The sessions are three processes that sign in with the library, in a temporary home; your own board
-is not touched, and nothing is left behind.";
+is not touched, and nothing is left behind.
+
+Examples:
+  callboard demo";
 
 /// show what the board looks like: three real sessions, for five seconds
 #[derive(Debug, clap::Args)]

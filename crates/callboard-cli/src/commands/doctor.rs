@@ -1,5 +1,8 @@
 //! `callboard doctor`: what was found where, what is wrong, and what to do about it.
 
+mod config;
+mod logout;
+
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -8,7 +11,6 @@ use callboard::process::Here;
 use callboard::{Home, Problem, Registry, Verdict};
 use callboard_agents::{Board, Sources};
 
-use crate::config::{self, Config};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,7 +22,11 @@ const AFTER_HELP: &str = "\
 Reads only. Every line begins with what was found: `ok`, `note` for what is as it may be, `!!` for
 what is wrong; what is wrong is followed by what to do.
 
-Exits with 1 if anything is wrong.";
+Exits with 1 if anything is wrong.
+
+Examples:
+  callboard doctor
+  callboard doctor | grep -A 1 '^!!'     only what is wrong, and what to do";
 
 /// look at everything that the board rests on: what is where, what is wrong, what to do
 #[derive(Debug, clap::Args)]
@@ -66,7 +72,9 @@ impl Report {
 impl Doctor {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let mut report = Report::default();
-        look_at_config(&mut report);
+        config::look_at(&mut report);
+        // What is wrong in the configuration has been reported.
+        let context = &context.clone().silent();
         match context.sources() {
             Ok(sources) => {
                 look_at_home(&mut report, sources.own());
@@ -76,6 +84,7 @@ impl Doctor {
             Err(Failure::Told { message, .. }) => report.wrong("home", message, "set HOME"),
             Err(failure) => return Err(failure),
         }
+        logout::look_at(&mut report);
         let mut out = Out::new();
         let palette = context.page().palette;
         for finding in &report.0 {
@@ -98,20 +107,6 @@ fn told(finding: &Finding, palette: Palette) -> String {
         text.push_str(&format!("               -> {}\n", sanitize(next)));
     }
     text
-}
-
-fn look_at_config(report: &mut Report) {
-    let Some(path) = config::path(|name| std::env::var_os(name)) else { return };
-    if !path.exists() {
-        return report.say(Health::Note, "config", format!("none at {}", path.display()));
-    }
-    let config = Config::load();
-    for warning in &config.warnings {
-        report.wrong("config", warning.clone(), "`callboard --help` says what may stand in it");
-    }
-    if config.warnings.is_empty() {
-        report.say(Health::Good, "config", path.display().to_string());
-    }
 }
 
 fn look_at_home(report: &mut Report, own: &Registry) {

@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use callboard_agents::{BoardEvent, Row};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::watching::start;
 use crate::context::Context;
@@ -48,7 +49,7 @@ pub(crate) struct Exec {
 
 impl Exec {
     pub(crate) fn run(self, context: &Context) -> Result<Ended, Failure> {
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let limit = getrlimit(Resource::Nofile);
         let filter = self.filter.clone().resolved();
         let mut watch = start(context)?;
         loop {
@@ -88,27 +89,12 @@ impl Exec {
         &self,
         row: &Row,
         what: &str,
-        limit: rustix::process::Rlimit,
+        limit: Rlimit,
     ) -> Result<std::process::ExitStatus, Failure> {
         let (program, arguments) = self.command.split_first().unwrap_or_else(|| unreachable!());
-        let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().replace('\0', "");
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .env("CALLBOARD_EVENT", what)
-            .env("CALLBOARD_PID", row.pid.to_string())
-            .env("CALLBOARD_ID", text(&row.session_id))
-            .env("CALLBOARD_NAME", shown_name(row).replace('\0', ""))
-            .env("CALLBOARD_STATUS", row.status.as_ref().map_or("", |status| status.as_str()))
-            .env("CALLBOARD_WAITING_FOR", text(&row.waiting_for))
-            .env("CALLBOARD_CWD", text(&row.cwd))
-            .env("CALLBOARD_TOOL", text(&row.tool));
-        // Ours is raised for the watch; programs that use select(2) need the old one.
-        let ours = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-        _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
-        let child = command.spawn();
-        _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, ours);
+        with_session(command.args(arguments).stdin(Stdio::null()), row, what);
+        let child = spawn(&mut command, limit);
         child.and_then(|mut child| child.wait()).map_err(|error| Failure::Told {
             exit: Exit::No,
             message: format!(
@@ -117,4 +103,28 @@ impl Exec {
             ),
         })
     }
+}
+
+/// Puts a session into the environment of a command, and what has happened to it.
+pub(super) fn with_session(command: &mut Command, row: &Row, what: &str) {
+    let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().replace('\0', "");
+    command
+        .env("CALLBOARD_EVENT", what)
+        .env("CALLBOARD_PID", row.pid.to_string())
+        .env("CALLBOARD_ID", text(&row.session_id))
+        .env("CALLBOARD_NAME", shown_name(row).replace('\0', ""))
+        .env("CALLBOARD_STATUS", row.status.as_ref().map_or("", |status| status.as_str()))
+        .env("CALLBOARD_WAITING_FOR", text(&row.waiting_for))
+        .env("CALLBOARD_CWD", text(&row.cwd))
+        .env("CALLBOARD_TOOL", text(&row.tool));
+}
+
+/// Starts a command with this limit of descriptors. Ours is raised for the watch; programs that use
+/// select(2) need the old one.
+pub(super) fn spawn(command: &mut Command, limit: Rlimit) -> std::io::Result<Child> {
+    let ours = getrlimit(Resource::Nofile);
+    _ = setrlimit(Resource::Nofile, limit);
+    let child = command.spawn();
+    _ = setrlimit(Resource::Nofile, ours);
+    child
 }

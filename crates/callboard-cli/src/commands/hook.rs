@@ -35,7 +35,11 @@ JSON on standard input. It prints nothing and always ends with 0. CALLBOARD_HOOK
 environment of the agent, writes down what came of each event.
 
 AGENT is claude, codex, gemini, qwen, copilot, cursor, opencode or pi. EVENT is its name, for agents
-that do not say it.";
+that do not say it.
+
+Examples:
+  callboard hook claude                what the settings of Claude Code have for each of its events
+  callboard hook opencode session.idle < event.json";
 
 /// take note of what an agent's session does; its hooks call this
 #[derive(Debug, clap::Args)]

@@ -68,7 +68,8 @@ fn write(dir: &Path, name: &str, text: &str) -> Result<(), Failure> {
 }
 
 /// Every page: its file's name and its text. The same for every build of one version.
-pub(crate) fn pages() -> Vec<(String, String)> {
+#[must_use]
+pub fn pages() -> Vec<(String, String)> {
     let mut program = crate::cli::command();
     program.build();
     let mut pages = vec![("callboard.1".to_owned(), page(&program))];

@@ -3,6 +3,8 @@
 pub(crate) mod attach;
 pub(crate) mod completions;
 pub(crate) mod count;
+#[cfg(target_os = "linux")]
+pub(crate) mod daemon;
 pub(crate) mod demo;
 pub(crate) mod demo_session;
 pub(crate) mod deregister;
@@ -17,6 +19,8 @@ pub(crate) mod hooks;
 pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod metrics;
+#[cfg(target_os = "linux")]
+pub(crate) mod notify;
 pub(crate) mod ps;
 pub(crate) mod register;
 pub(crate) mod rename;
@@ -31,6 +35,8 @@ pub(crate) mod target;
 pub(crate) mod update;
 #[cfg(target_os = "linux")]
 pub(crate) mod wait;
+#[cfg(target_os = "linux")]
+pub(crate) mod watch;
 #[cfg(target_os = "linux")]
 pub(crate) mod watching;
 

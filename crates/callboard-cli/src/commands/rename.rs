@@ -32,19 +32,32 @@ pub(crate) struct Rename {
 
 impl Rename {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        if self.name.trim().is_empty() {
-            return Err(Failure::usage("an empty name names nobody; give one with letters in it"));
-        }
+        check(&self.name)?;
         let registry = context.registry()?;
         let row = context.find(Board::read(&context.sources()?), &self.session, false)?;
-        let pid = pid_here(&registry, &row)?;
-        if is_ours(&row) {
-            registry.update(pid, &Patch::new().name(&self.name))?;
-        } else {
-            sign_in_besides(&registry, &row, &self.name)?;
-        }
+        rename(&registry, &row, &self.name)?;
         Ok(Exit::Yes)
     }
+}
+
+/// Whether it can be a name.
+fn check(name: &str) -> Result<(), Failure> {
+    if name.trim().is_empty() {
+        return Err(Failure::usage("an empty name names nobody; give one with letters in it"));
+    }
+    Ok(())
+}
+
+/// Gives a session another name, in our own registry.
+pub(crate) fn rename(registry: &Registry, row: &Row, name: &str) -> Result<(), Failure> {
+    check(name)?;
+    let pid = pid_here(registry, row)?;
+    if is_ours(row) {
+        registry.update(pid, &Patch::new().name(name))?;
+    } else {
+        sign_in_besides(registry, row, name)?;
+    }
+    Ok(())
 }
 
 /// Signs a session of another program's registry in with us, as what it says there, under the

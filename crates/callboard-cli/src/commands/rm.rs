@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::stream::complain;
+use crate::view::hosted::is_due;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -24,7 +25,7 @@ pub(crate) struct Rm {
     #[arg(value_name = "S", required_unless_present = "all", conflicts_with = "all",
         add = live_sessions())]
     sessions: Vec<String>,
-    /// every one that has ended, not those that are lost
+    /// every one that has ended, not those that are lost or wait for their next start
     #[arg(long)]
     all: bool,
 }
@@ -35,7 +36,8 @@ impl Rm {
         let sessions = if self.all {
             let mut all = background.list();
             // Of a lost one something may still run, and its directory says what.
-            all.retain(|session| matches!(session.state, State::Ended(_)));
+            // One that is due is about to run again.
+            all.retain(|session| matches!(session.state, State::Ended(_)) && !is_due(session));
             all
         } else {
             let find = |text: &String| background.find(context, text, First::Over);

@@ -8,6 +8,7 @@
 //! With `-d` it is a session in the background, and `detached` has all of that.
 
 mod detached;
+mod ready;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal};
@@ -44,6 +45,7 @@ Examples:
   callboard run -- make test
   callboard run --name billing -- psql billing
   callboard run -d --name build -- make -j4    in the background; prints its id into a pipe
+  callboard run -d --restart on-failure --wait-ready --ready-line 'listening on' -- ./server
   callboard run -d --dir ~/src --limit memory=4G,tasks=200 --log 1M -- ./crawl
   callboard run -- sh -c 'callboard update --status busy; make; callboard update --status idle'";
 

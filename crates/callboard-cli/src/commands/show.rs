@@ -103,7 +103,7 @@ impl Show {
 }
 
 /// A time as the clock on the wall shows it.
-fn local_time(ms: u64) -> String {
+pub(crate) fn local_time(ms: u64) -> String {
     let time = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     match time {
         Some(time) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callboard_host::{Exit as HowItEnded, Hosted, StopPolicy};
+use callboard_host::{Exit as HowItEnded, Hosted, StopPolicy, supervisor};
 
 use super::completions::live_sessions;
 use super::length_of_time;
@@ -12,11 +12,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::sanitize::sanitize;
 use crate::output::stream::{Out, complain};
-use crate::view::hosted::hosted_name;
+use crate::view::hosted::{hosted_name, is_due};
 
 const AFTER_HELP: &str = "\
 The host of the session asks everything that it has started to end, and after the grace insists.
-Only sessions that a host of ours has: what is on the board otherwise ends by its own means.
+Only sessions that a host of ours has: what is on the board otherwise ends by its own means. What
+was stopped stays so, whatever its policy: also a session that waits for its next start.
 Prints a line for each, its name and how it ended, separated by a tab.
 
 Examples:
@@ -32,7 +33,7 @@ pub(crate) struct Stop {
     #[arg(value_name = "S", required_unless_present = "all", conflicts_with = "all",
         add = live_sessions())]
     sessions: Vec<String>,
-    /// every background session of this home that runs
+    /// every background session of this home that runs, or waits for its next start
     #[arg(long)]
     all: bool,
     /// how long they have to end by themselves; without it, what each was started with, or 10s
@@ -46,7 +47,7 @@ impl Stop {
         // Every name is looked up before anything is ended.
         let sessions = if self.all {
             let mut all = background.list();
-            all.retain(|session| session.state.is_live());
+            all.retain(|session| session.state.is_live() || is_due(session));
             all
         } else {
             let find = |text: &String| background.find(context, text, First::Live);
@@ -83,11 +84,12 @@ impl Stop {
     }
 }
 
-fn stop(
+/// Ends a session, however long that takes.
+pub(crate) fn stop(
     background: &Background,
     session: &Hosted,
     policy: StopPolicy,
 ) -> Result<HowItEnded, Failure> {
-    let host = background.hosts.host(session.host);
-    host.and_then(|host| host.stop(&session.id, policy)).map_err(|error| refused(&error))
+    let stopped = supervisor::stop(&background.hosts, &session.id, policy);
+    stopped.map_err(|error| refused(&error))
 }

@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
-use callboard_agents::BoardWatch;
+use callboard_agents::{Board, BoardWatch};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::context::{Context, complain_on_one_line};
 use crate::failure::Failure;
 
-/// Starts to watch the board; tells what cannot be read.
-pub(crate) fn start(context: &Context) -> Result<BoardWatch, Failure> {
+/// Starts to watch the board, and reads what is there.
+pub(crate) fn start_silently(context: &Context) -> Result<(Board, BoardWatch), Failure> {
     let sources = context.sources()?;
     raise_the_limit_of_descriptors();
-    let (board, watch) = BoardWatch::start(sources)?;
+    Ok(BoardWatch::start(sources)?)
+}
+
+/// Starts to watch the board; tells what cannot be read.
+pub(crate) fn start(context: &Context) -> Result<BoardWatch, Failure> {
+    let (board, watch) = start_silently(context)?;
     board.problems.iter().for_each(complain_on_one_line);
     Ok(watch)
 }

@@ -23,7 +23,8 @@ pub(crate) enum Paint {
 }
 
 impl Paint {
-    const fn code(self) -> &'static str {
+    /// The numbers of its SGR sequence.
+    pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Plain => "",
             Self::Strong => "1",

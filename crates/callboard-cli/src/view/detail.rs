@@ -4,6 +4,7 @@ use callboard_agents::activity::INTERVALS;
 use callboard_agents::{Row, StatusFrom};
 
 use super::bars::bars;
+use super::hosted::fact;
 use super::naming::{shown_name, tilde};
 use super::state::{State, status_word};
 use super::table::Drawing;
@@ -11,7 +12,7 @@ use crate::output::age::age;
 use crate::output::paint::Paint;
 use crate::output::sanitize::sanitize;
 
-/// The lines, without the sources of the fields.
+/// The lines, with the sources of the fields.
 pub(crate) fn detail(
     row: &Row,
     drawing: Drawing<'_>,
@@ -21,12 +22,20 @@ pub(crate) fn detail(
     let palette = drawing.palette;
     let sign = palette.paint(state.paint(), state.sign());
     let name = palette.paint(Paint::Strong, &sanitize(&shown_name(row)));
-    let mut lines = vec![format!("{sign} {name}")];
-    let mut say = |key: &str, text: Option<String>| {
-        if let Some(text) = text.filter(|text| !text.is_empty()) {
-            let key = palette.paint(Paint::Dim, &format!("  {key:<12}"));
-            lines.push(format!("{key} {}", sanitize(&text)));
-        }
+    let facts = facts(row, &drawing, clock);
+    let lines = facts.iter().map(|(key, text)| fact(key, text, drawing));
+    std::iter::once(format!("{sign} {name}")).chain(lines).collect()
+}
+
+/// What is known of a session, keys first, as it was written: not sanitised.
+pub(crate) fn facts(
+    row: &Row,
+    drawing: &Drawing<'_>,
+    clock: impl Fn(u64) -> String,
+) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let mut say = |key: &'static str, text: Option<String>| {
+        facts.extend(text.filter(|text| !text.is_empty()).map(|text| (key, text)));
     };
     let own = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
     let when =
@@ -89,5 +98,5 @@ pub(crate) fn detail(
             say("  says", Some(fields));
         }
     }
-    lines
+    facts
 }

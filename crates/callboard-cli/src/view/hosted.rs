@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use callboard_host::supervisor::{Standing, Supervision};
 use callboard_host::{Exit, Hosted, State};
 
 use super::table::Drawing;
@@ -33,6 +34,51 @@ pub(crate) fn standing(session: &Hosted) -> String {
     }
 }
 
+/// The policy of a session and what came of it, if it has one that can be read.
+fn supervision(session: &Hosted) -> Option<Supervision> {
+    Supervision::of(session).ok().flatten()
+}
+
+/// Whether a session has ended and is to be started again.
+pub(crate) fn is_due(session: &Hosted) -> bool {
+    let supervision = supervision(session).zip(session.state.exit());
+    supervision.is_some_and(|(found, exit)| found.awaits_start(session.started_at, exit))
+}
+
+/// Where a session stands that does not run, as [`standing`], unless its policy says more: that it
+/// is started again, or failed for good.
+fn fate(session: &Hosted, now: u64) -> String {
+    let supervision = supervision(session);
+    match supervision.as_ref().map(|found| found.standing(session.started_at)) {
+        Some(Standing::Due { at }) => format!("starts in {}", age(*at, now)),
+        Some(Standing::Failed { reason, .. }) => format!("failed ({})", reason.as_str()),
+        _ => standing(session),
+    }
+}
+
+/// The policy of a session, how often it was started again, and what is next, in words.
+pub(crate) fn restart_fact(
+    session: &Hosted,
+    supervision: &Supervision,
+    clock: impl Fn(u64) -> String,
+) -> String {
+    let mut fact = supervision.policy().as_str().to_owned();
+    match supervision.restarts(session.started_at) {
+        0 => {}
+        1 => fact.push_str(", started again once"),
+        times => fact.push_str(&format!(", started again {times} times")),
+    }
+    match supervision.standing(session.started_at) {
+        Standing::Due { at } => fact.push_str(&format!(", next start at {}", clock(*at))),
+        Standing::Stopped => fact.push_str(", stopped by hand"),
+        Standing::Failed { reason, text } => {
+            fact.push_str(&format!(", failed ({}): {text}", reason.as_str()));
+        }
+        _ => {}
+    }
+    fact
+}
+
 /// How many clients are attached; `None` where the host does not say.
 pub(crate) fn clients(session: &Hosted) -> Option<usize> {
     match &session.state {
@@ -59,6 +105,9 @@ pub(crate) fn facts(
         facts.push(("host pid", host.pid.to_string()));
     }
     facts.push(("stands", standing(session)));
+    if let Some(supervision) = supervision(session) {
+        facts.push(("restart", restart_fact(session, &supervision, &clock)));
+    }
     if let State::Running(running) = &session.state {
         facts.push(("clients", format!("{} attached", running.clients)));
         let size = running.size;
@@ -115,7 +164,7 @@ pub(crate) fn off_the_board(sessions: &[Hosted], drawing: Drawing<'_>) -> Vec<St
         let name = cut(name, widest, Keep::Beginning);
         let gap = " ".repeat(widest - width(&name));
         let since = age(drawing.now, ended_at(session).unwrap_or(session.started_at));
-        let (standing, id) = (standing(session), &session.id);
+        let (standing, id) = (fate(session, drawing.now), &session.id);
         let command = command(session);
         let command = sanitize(&command);
         let text =
@@ -175,6 +224,24 @@ pub(crate) fn push_host(json: &mut String, session: Option<&Hosted>) {
     object.number("exitCode", number(code));
     object.number("signal", number(signal));
     object.number("endedAt", ended_at(session));
+    push_restart(object.key("restart"), session);
+    object.end();
+}
+
+/// What `--json` has under `host.restart`.
+fn push_restart(json: &mut String, session: &Hosted) {
+    let Some(supervision) = supervision(session) else { return json.push_str("null") };
+    let (next, reason) = match supervision.standing(session.started_at) {
+        Standing::Due { at } => (Some(*at), None),
+        Standing::Failed { reason, .. } => (None, Some(reason.as_str())),
+        _ => (None, None),
+    };
+    let mut object = Object::begin(json);
+    object.text("policy", Some(supervision.policy().as_str()));
+    object.text("standing", Some(supervision.standing(session.started_at).as_str()));
+    object.text("reason", reason);
+    object.number("restarts", Some(supervision.restarts(session.started_at).into()));
+    object.number("nextStart", next);
     object.end();
 }
 

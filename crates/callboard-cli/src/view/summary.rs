@@ -14,19 +14,32 @@ pub(crate) fn summary(
     palette: Palette,
     columns: Option<usize>,
 ) -> String {
-    let mut parts: Vec<(Paint, String)> = gauge(rows)
-        .into_iter()
-        .map(|(state, count)| (state.paint(), format!("{count} {}", sanitize(state.word()))))
-        .collect();
-    if unreadable > 0 {
-        parts.push((Paint::Wrong, format!("{unreadable} unreadable")));
+    let painted = parts(rows, unreadable, columns);
+    painted.iter().map(|(paint, text)| palette.paint(*paint, text)).collect()
+}
+
+/// The same in pieces, sanitised, separators included.
+pub(crate) fn parts<'r>(
+    rows: impl IntoIterator<Item = &'r Row>,
+    unreadable: usize,
+    columns: Option<usize>,
+) -> Vec<(Paint, String)> {
+    let mut parts: Vec<(Paint, String)> = Vec::new();
+    let states = gauge(rows).into_iter();
+    let counts =
+        states.map(|(state, count)| (state.paint(), format!("{count} {}", sanitize(state.word()))));
+    let unreadable = (unreadable > 0).then(|| (Paint::Wrong, format!("{unreadable} unreadable")));
+    for part in counts.chain(unreadable) {
+        if !parts.is_empty() {
+            parts.push((Paint::Dim, " · ".to_owned()));
+        }
+        parts.push(part);
     }
-    let plain = parts.iter().map(|(_, text)| &**text).collect::<Vec<_>>().join(" · ");
-    if let Some(columns) = columns.filter(|columns| *columns < width(&plain)) {
-        return palette.paint(Paint::Dim, &cut(&plain, columns, Keep::Beginning));
+    let plain: String = parts.iter().map(|(_, text)| &**text).collect();
+    match columns.filter(|columns| *columns < width(&plain)) {
+        Some(columns) => vec![(Paint::Dim, cut(&plain, columns, Keep::Beginning).into_owned())],
+        None => parts,
     }
-    let painted = parts.iter().map(|(paint, text)| palette.paint(*paint, text));
-    painted.collect::<Vec<_>>().join(&palette.paint(Paint::Dim, " · "))
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ struct Cell<'a> {
 }
 
 /// One column: what it is called, how it is cut, and where it stands when there is little room.
+#[derive(Clone, Copy)]
 struct Column {
     heading: &'static str,
     keep: Keep,
@@ -80,42 +81,137 @@ pub(crate) fn table<'a>(
     hosted: &'a [Option<Hosted>],
     drawing: Drawing<'a>,
 ) -> impl Iterator<Item = String> + 'a {
-    let mut widest = COLUMNS.map(|column| column.heading.len());
-    let host_of = |at: usize| hosted.get(at).and_then(Option::as_ref);
+    let mut measure = Measure::new();
+    let host_of = |at: usize| Host::of(hosted.get(at).and_then(Option::as_ref));
     for (at, row) in rows.iter().enumerate() {
-        for (widest, cell) in widest.iter_mut().zip(&cells(row, host_of(at), &drawing)) {
-            *widest = cell.width().max(*widest);
-        }
+        measure.take_in(row, &host_of(at), &drawing);
     }
-    if rows.iter().all(|row| row.recent.is_none()) {
-        widest[ACTIVITY] = 0;
-    }
-    if hosted.iter().all(Option::is_none) {
-        widest[HOST] = 0;
-    }
-    let want = |at: usize| {
-        let Column { widths: [comfort, firm, least], rank, extra, .. } = COLUMNS[at];
-        Want { ideal: widest[at], comfort, firm, least, rank, extra }
+    let layout = measure.layout(drawing.columns);
+    let line = move |cells: &[Cell<'_>; COLUMNS.len()]| {
+        let mut line = String::new();
+        layout.pieces(cells, &mut |paint, text| drawing.palette.push(&mut line, paint, text));
+        line
     };
-    let wants: [Want; COLUMNS.len()] = std::array::from_fn(want);
-    let widths = fit(&wants, drawing.columns);
-    let layout: Vec<(usize, usize)> =
-        widths.iter().enumerate().filter_map(|(at, width)| Some((at, (*width)?))).collect();
-    let headings = COLUMNS.map(|column| Cell {
-        paint: Paint::Dim,
-        text: column.heading.into(),
-        ..Cell::default()
-    });
-    std::iter::once(headings)
-        .chain(rows.iter().enumerate().map(move |(at, row)| cells(row, host_of(at), &drawing)))
-        .map(move |cells| line(&cells, &layout, drawing.palette))
+    let lines = rows.iter().enumerate().map(move |(at, row)| cells(row, &host_of(at), &drawing));
+    std::iter::once(headings()).chain(lines).map(move |cells| line(&cells))
 }
 
-fn cells<'a>(
-    row: &'a Row,
-    hosted: Option<&Hosted>,
-    drawing: &Drawing<'_>,
-) -> [Cell<'a>; COLUMNS.len()] {
+/// What the rows of a table ask of its columns.
+#[derive(Clone, Debug)]
+pub(crate) struct Measure {
+    widest: [usize; COLUMNS.len()],
+    has_activity: bool,
+    has_hosts: bool,
+}
+
+impl Measure {
+    /// Of no rows yet.
+    pub(crate) fn new() -> Self {
+        let widest = COLUMNS.map(|column| column.heading.len());
+        Self { widest, has_activity: false, has_hosts: false }
+    }
+
+    /// One more row.
+    pub(crate) fn take_in(&mut self, row: &Row, host: &Host, drawing: &Drawing<'_>) {
+        for (widest, cell) in self.widest.iter_mut().zip(&cells(row, host, drawing)) {
+            *widest = cell.width().max(*widest);
+        }
+        self.has_activity |= row.recent.is_some();
+        self.has_hosts |= !host.kind.is_empty();
+    }
+
+    /// How the columns are laid out on so many.
+    pub(crate) fn layout(&self, columns: Option<usize>) -> Layout {
+        let mut widest = self.widest;
+        if !self.has_activity {
+            widest[ACTIVITY] = 0;
+        }
+        if !self.has_hosts {
+            widest[HOST] = 0;
+        }
+        let want = |at: usize| {
+            let Column { widths: [comfort, firm, least], rank, extra, .. } = COLUMNS[at];
+            Want { ideal: widest[at], comfort, firm, least, rank, extra }
+        };
+        let wants: [Want; COLUMNS.len()] = std::array::from_fn(want);
+        let widths = fit(&wants, columns);
+        Layout(widths.iter().enumerate().filter_map(|(at, width)| Some((at, (*width)?))).collect())
+    }
+}
+
+/// Which columns are shown, each with its width.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Layout(Vec<(usize, usize)>);
+
+impl Layout {
+    /// Hands over the headings, piece by piece.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn headings(&self, put: &mut impl FnMut(Paint, &str)) {
+        self.pieces(&headings(), put);
+    }
+
+    /// Hands over the line of a row, piece by piece; what is in them is sanitised.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn row(
+        &self,
+        row: &Row,
+        host: &Host,
+        drawing: &Drawing<'_>,
+        put: &mut impl FnMut(Paint, &str),
+    ) {
+        self.pieces(&cells(row, host, drawing), put);
+    }
+
+    /// The heading of the column that is shown there, the space after it included.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn heading_at(&self, x: usize) -> Option<&'static str> {
+        let mut end = 0;
+        let mut shown = self.0.iter().map(|(at, width)| {
+            end += width + GAP;
+            (COLUMNS[*at].heading, end)
+        });
+        shown.find(|(_, end)| x < *end).map(|(heading, _)| heading)
+    }
+
+    fn pieces(&self, cells: &[Cell<'_>; COLUMNS.len()], put: &mut impl FnMut(Paint, &str)) {
+        for (nth, (at, columns)) in self.0.iter().enumerate() {
+            if nth > 0 {
+                blank(GAP, put);
+            }
+            cells[*at].put(&COLUMNS[*at], *columns, nth + 1 == self.0.len(), put);
+        }
+    }
+}
+
+/// What the column of hosts says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Host {
+    /// The kind of host; nothing for a session without one.
+    pub(crate) kind: &'static str,
+    /// What is said beside it: how many look.
+    pub(crate) more: String,
+}
+
+impl Host {
+    /// As the host itself has said.
+    pub(crate) fn of(hosted: Option<&Hosted>) -> Self {
+        let Some(hosted) = hosted else { return Self::default() };
+        let more = match clients(hosted) {
+            Some(0) => String::new(),
+            Some(count) => format!("{count} attached"),
+            None => hosted.state.as_str().to_owned(),
+        };
+        Self { kind: hosted.host.as_str(), more }
+    }
+}
+
+fn headings() -> [Cell<'static>; COLUMNS.len()] {
+    let heading =
+        |column: Column| Cell { paint: Paint::Dim, text: column.heading.into(), ..Cell::default() };
+    COLUMNS.map(heading)
+}
+
+fn cells<'a>(row: &'a Row, host: &Host, drawing: &Drawing<'_>) -> [Cell<'a>; COLUMNS.len()] {
     let state = State::of(row);
     let tone = |paint| if state.is_dim() { Paint::Dim } else { paint };
     let cell = |paint, text: Cow<'a, str>| Cell { paint: tone(paint), text, ..Cell::default() };
@@ -140,22 +236,12 @@ fn cells<'a>(
             more: sanitize(kind.map_or("", |kind| kind.as_str())),
             ..cell(Paint::Plain, said(row.tool.as_deref()))
         },
-        host(hosted),
+        // What a host says is no text of the session's.
+        Cell { text: host.kind.into(), more: host.more.clone().into(), ..Cell::default() },
         cell(Paint::Plain, clean(cwd)),
         cell(Paint::Dim, row.pid.to_string().into()),
         cell(Paint::Dim, said(short_id(row))),
     ]
-}
-
-/// The kind of host, and how many look; what a host says is no text of the session's.
-fn host<'a>(hosted: Option<&Hosted>) -> Cell<'a> {
-    let Some(hosted) = hosted else { return Cell::default() };
-    let more = match clients(hosted) {
-        Some(0) => String::new(),
-        Some(count) => format!("{count} attached"),
-        None => hosted.state.as_str().to_owned(),
-    };
-    Cell { text: hosted.host.as_str().into(), more: more.into(), ..Cell::default() }
 }
 
 fn clean(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -171,15 +257,8 @@ impl Cell<'_> {
         width(&self.text) + more
     }
 
-    /// Appends it in exactly `columns` columns, or fewer if nothing follows.
-    fn push(
-        &self,
-        line: &mut String,
-        column: &Column,
-        columns: usize,
-        last: bool,
-        palette: Palette,
-    ) {
+    /// Hands it over in exactly `columns` columns, or fewer if nothing follows.
+    fn put(&self, column: &Column, columns: usize, last: bool, put: &mut impl FnMut(Paint, &str)) {
         let text = cut(&self.text, columns, column.keep);
         let left = columns - width(&text);
         let more = match left.checked_sub(1) {
@@ -190,29 +269,28 @@ impl Cell<'_> {
         };
         let left = left - if more.is_empty() { 0 } else { 1 + width(&more) };
         if column.to_the_right {
-            line.extend(std::iter::repeat_n(' ', left));
+            blank(left, put);
         }
-        palette.push(line, self.paint, &text);
+        put(self.paint, &text);
         if !more.is_empty() {
-            line.push(' ');
+            put(Paint::Plain, " ");
             let paint = if self.paint == Paint::Dim { Paint::Dim } else { Paint::Plain };
-            palette.push(line, paint, &more);
+            put(paint, &more);
         }
         if !column.to_the_right && !last {
-            line.extend(std::iter::repeat_n(' ', left));
+            blank(left, put);
         }
     }
 }
 
-fn line(cells: &[Cell<'_>], layout: &[(usize, usize)], palette: Palette) -> String {
-    let mut line = String::new();
-    for (nth, (at, columns)) in layout.iter().enumerate() {
-        if nth > 0 {
-            line.extend([' '; GAP]);
-        }
-        cells[*at].push(&mut line, &COLUMNS[*at], *columns, nth + 1 == layout.len(), palette);
+/// So many blanks, without a text of their own for each cell of thousands of rows.
+fn blank(mut columns: usize, put: &mut impl FnMut(Paint, &str)) {
+    const BLANKS: &str = "                                ";
+    while columns > 0 {
+        let some = columns.min(BLANKS.len());
+        put(Paint::Plain, &BLANKS[..some]);
+        columns -= some;
     }
-    line
 }
 
 #[cfg(test)]

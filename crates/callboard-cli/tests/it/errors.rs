@@ -184,8 +184,10 @@ fn the_configuration_may_be_wrong_and_the_board_is_shown() {
     let ran = world.run("ps");
     assert_eq!(ran.code, Some(0));
     assert!(ran.out.starts_with("x\t"));
-    let expected =
-        format!("callboard: {}: the key `color` is not known and is ignored\n", file.display());
+    let expected = format!(
+        "callboard: {}: line 2: the key `color` is not known and is ignored\n",
+        file.display()
+    );
     assert_eq!(ran.err, expected);
     let ran = world.run("doctor");
     assert_eq!(ran.code, Some(1));

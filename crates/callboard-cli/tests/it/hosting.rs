@@ -13,7 +13,7 @@ use crate::terminal::{Terminal, with_a_terminal};
 use crate::world::{World, callboard, ran};
 
 /// A world whose background sessions end with it, also when the test has failed.
-struct Hosting(World);
+pub(crate) struct Hosting(World);
 
 impl Deref for Hosting {
     type Target = World;
@@ -30,32 +30,38 @@ impl Drop for Hosting {
 }
 
 impl Hosting {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(World::new())
     }
 
     /// Starts a shell script in the background; its id.
-    fn start(&self, name: &str, script: &str) -> String {
-        let mut command = self.callboard(["run", "-d", "--name", name, "--", "sh", "-c", script]);
+    pub(crate) fn start(&self, name: &str, script: &str) -> String {
+        self.start_with(&[], name, script)
+    }
+
+    /// The same with more options.
+    pub(crate) fn start_with(&self, more: &[&str], name: &str, script: &str) -> String {
+        let mut command = self.callboard(["run", "-d", "--name", name]);
+        command.args(more).args(["--", "sh", "-c", script]);
         let ran = ran(command.env("CB", callboard()).output().unwrap());
         assert_eq!((ran.code, &*ran.err), (Some(0), ""), "{ran:?}");
         ran.out.trim_end().to_owned()
     }
 
     /// Attaches a terminal of its own.
-    fn attach(&self, arguments: &[&str]) -> Terminal {
+    pub(crate) fn attach(&self, arguments: &[&str]) -> Terminal {
         let mut command = with_a_terminal(self);
         command.arg(callboard()).arg("attach").args(arguments);
         Terminal::start(&mut command, 80)
     }
 
     /// Waits until a session has ended; all that it has printed.
-    fn wait(&self, id: &str) -> String {
+    pub(crate) fn wait(&self, id: &str) -> String {
         self.ok(&format!("logs -f {id}"))
     }
 
     /// The session in `ps --all`, dead or alive.
-    fn row(&self, name: &str) -> Value {
+    pub(crate) fn row(&self, name: &str) -> Value {
         let rows: Vec<Value> = serde_json::from_str(&self.ok("ps --all --json")).unwrap();
         let mut found = rows.into_iter().filter(|row| row["name"] == name);
         let row = found.next().unwrap_or_else(|| panic!("{name} is not listed"));
@@ -64,10 +70,10 @@ impl Hosting {
     }
 
     /// What its hosts have on disk.
-    fn left(&self) -> Vec<String> {
+    pub(crate) fn left(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.path("board/hosts")).into_iter().flatten();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.filter(|name| name != ".inside").collect()
+        names.filter(|name| name != ".inside" && name != ".tmux").collect()
     }
 
     /// Waits until a session has printed lines that begin with these words; the rest of each.
@@ -97,8 +103,11 @@ const TALK: &str = r#"echo "I am up"; while read x; do echo "got <$x>"; done; ex
 
 #[test]
 fn a_session_is_left_and_come_back_to() {
-    let world = Hosting::new();
-    let id = world.start("talk", TALK);
+    left_and_come_back_to(&Hosting::new(), "builtin");
+}
+
+pub(crate) fn left_and_come_back_to(world: &Hosting, host: &str) {
+    let id = world.start_with(&["--host", host], "talk", TALK);
     let row = &world.ps()[0];
     assert_eq!((&row["name"], &row["kind"]), (&"talk".into(), &"bg".into()));
     assert_eq!((&row["host"]["id"], &row["host"]["clients"]), (&id.into(), &0.into()));
@@ -119,6 +128,7 @@ fn a_session_is_left_and_come_back_to() {
     let (status, screen) = second.finish();
     assert_eq!(status.code(), Some(0));
     assert!(screen.contains("left talk running; back with: callboard attach talk"), "{screen}");
+    assert!(!screen.contains("[detached"), "tmux says it, too: {screen}");
 
     first.type_in("\u{1c}");
     let (status, screen) = first.finish();
@@ -147,8 +157,11 @@ fn a_session_is_left_and_come_back_to() {
 
 #[test]
 fn one_client_is_detached_from_outside_and_one_from_inside() {
-    let world = Hosting::new();
-    world.start("shell", "exec bash --norc --noprofile");
+    detached_from_outside_and_from_inside(&Hosting::new(), "builtin");
+}
+
+pub(crate) fn detached_from_outside_and_from_inside(world: &Hosting, host: &str) {
+    world.start_with(&["--host", host], "shell", "exec bash --norc --noprofile");
     let mut outside = world.attach(&["shell"]);
     outside.wait_for("leaves it running");
     world.ok("detach shell");

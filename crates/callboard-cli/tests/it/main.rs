@@ -9,7 +9,11 @@ mod board;
 #[path = "../../../callboard/tests/security/canary.rs"]
 mod canary;
 #[cfg(target_os = "linux")]
+mod configured;
+#[cfg(target_os = "linux")]
 mod conversations;
+#[cfg(target_os = "linux")]
+mod daemon;
 mod demo;
 mod errors;
 mod hook;
@@ -18,8 +22,16 @@ mod hooks;
 #[cfg(target_os = "linux")]
 mod hosting;
 #[cfg(target_os = "linux")]
+mod hosting_tmux;
+#[cfg(target_os = "linux")]
+mod live;
+#[cfg(target_os = "linux")]
 mod no_leader;
+#[cfg(target_os = "linux")]
+mod notify;
 mod read_only;
+#[cfg(target_os = "linux")]
+mod recipes;
 mod run;
 mod scripts;
 mod security;

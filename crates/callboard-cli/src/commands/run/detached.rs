@@ -5,19 +5,22 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use callboard::Spawner;
+use callboard::{Kind, Spawner};
+use callboard_host::supervisor::{Restart, is_running, supervise};
 use callboard_host::{
     Environment, HostKind, Hosted, Isolation, LogPolicy, OnBoard, Size, SpawnError, SpawnSpec,
 };
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
 use super::Run;
+use super::ready::Ready;
 use crate::background::{Background, refused};
 use crate::commands::length_of_time;
 use crate::context::Context;
 use crate::exit::Ended;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::age::now;
 use crate::output::sanitize::sanitize;
 use crate::output::stream::{Out, complain};
 use crate::view::hosted::{handle, hosted_name};
@@ -58,9 +61,15 @@ pub(super) struct Detached {
     /// a systemd scope of its own: it outlives this login, and limits hold for all of it together
     #[arg(long, requires = "detach")]
     scope: bool,
-    /// which host is to have it; never another one instead
+    /// which host is to have it, never another one instead; without it, as configured: builtin
     #[arg(long, value_name = "HOST", requires = "detach", value_parser = host)]
     host: Option<HostKind>,
+    /// when to start it again: never, on-failure or always. Takes a running `callboard daemon`,
+    /// and keeps its environment on disk
+    #[arg(long, value_name = "POLICY", requires = "detach", value_parser = restart)]
+    restart: Option<Restart>,
+    #[command(flatten)]
+    ready: Ready,
 }
 
 /// What can be limited.
@@ -74,18 +83,42 @@ enum Limited {
     Core,
 }
 
+/// Starting one here would be in the way of who has a unit for it.
+const NOBODY_SUPERVISES: &str = "no supervisor runs, and until one does it is not started again: \
+     `callboard daemon run`, or the unit that `callboard daemon install --print systemd` prints";
+
 /// What `--clear-env` leaves: without these, hardly a program finds its files.
 const KEPT: [&str; 6] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG"];
 
 impl Run {
     pub(super) fn run_detached(&self, context: &Context) -> Result<Ended, Failure> {
         let hosts = Background::open(context)?.hosts;
-        let host = hosts.host(self.detached.host.unwrap_or(HostKind::Builtin));
+        let configured = &context.config().background;
+        let host = hosts.host(self.detached.host.unwrap_or(configured.host));
         let host = host.map_err(|error| refused(&error))?;
-        match host.spawn(&self.spec()?) {
-            Ok(session) => announce(context, &session),
-            Err(error) => not_started(&error),
+        let spec = self.spec()?;
+        self.detached.ready.check(&spec)?;
+        let session = match host.spawn(&spec) {
+            Ok(session) => session,
+            Err(error) => return not_started(&error),
+        };
+        if let Some(kept) = configured.keep_ended {
+            _ = hosts.remove_ended_before(before_now(kept));
         }
+        let policy = self.detached.restart.unwrap_or_default();
+        let supervised = supervise(&hosts, &session.id, policy, &spec.env);
+        announce(context, &session)?;
+        if let Err(error) = supervised {
+            let Failure::Told { exit, message } = refused(&error) else {
+                return Ok(Exit::No.into());
+            };
+            complain(format_args!("it runs, and will not be started again: {message}"));
+            return Ok(exit.into());
+        }
+        if policy != Restart::Never && !is_running(&context.home()?) {
+            complain(NOBODY_SUPERVISES);
+        }
+        Ok(self.detached.ready.wait(context, &hosts, &session)?.into())
     }
 
     fn spec(&self) -> Result<SpawnSpec, Failure> {
@@ -119,6 +152,9 @@ impl Run {
             };
             *limit = Some(*number);
         }
+        if more.restart.is_some_and(|policy| policy != Restart::Never) {
+            spec.kind = Kind::DaemonWorker;
+        }
         if more.scope {
             spec.isolation = Isolation::Scope;
         }
@@ -141,6 +177,11 @@ impl Detached {
         let with = |env: Environment, (name, value): &(OsString, OsString)| env.with(name, value);
         self.env.iter().fold(inherited, with)
     }
+}
+
+/// So long ago, in ms since the epoch.
+fn before_now(time: Duration) -> u64 {
+    now().saturating_sub(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// So much in three files, of which the oldest goes as a whole.
@@ -174,6 +215,7 @@ pub(in crate::commands) fn not_started(error: &SpawnError) -> Result<Ended, Fail
         SpawnError::Directory { .. } => "give a directory that is there with --dir",
         SpawnError::Taken { .. } => "`callboard ps --all` lists it",
         SpawnError::Files(error) => return Err(refused(error)),
+        SpawnError::Unavailable(_) => "`--host builtin` needs nothing else",
         SpawnError::Spec(_) => "see `callboard run --help`",
         _ => "`callboard doctor` looks at the home and its file system",
     };
@@ -228,6 +270,11 @@ fn limit(text: &str) -> Result<(Limited, u64), String> {
         Limited::Tasks | Limited::Files => number.parse().map_err(|_| wrong().to_owned())?,
     };
     Ok((limited, number))
+}
+
+fn restart(text: &str) -> Result<Restart, String> {
+    let wrong = || "not a policy; there are never, on-failure and always".to_owned();
+    Restart::parse(text).ok_or_else(wrong)
 }
 
 fn host(text: &str) -> Result<HostKind, String> {

@@ -1,0 +1,81 @@
+//! The tables of `bench watch`, and which goals were met.
+
+use std::fmt::Write as _;
+
+use super::Results;
+use super::busy::SESSIONS;
+use crate::bench::report::{self, Goal, figure, write_goals};
+
+pub(super) fn render(results: &Results) -> String {
+    let mut text = String::new();
+    for line in &results.machine {
+        _ = writeln!(text, "- {line}");
+    }
+    for line in &results.missing {
+        _ = writeln!(text, "- left out: {line}");
+    }
+    report::watching(&mut text, &results.watchings);
+    _ = writeln!(
+        text,
+        "\n### A record appears: until its name is on the screen\n\n| tool | p50 (ms) | slowest | processor while nothing happens | wakeups a second meanwhile | memory (PSS) |\n|---|---|---|---|---|---|"
+    );
+    for (name, shown) in &results.shown {
+        let ms = |us: f64| figure(us / 1e3);
+        let (p50, most) = match &shown.times {
+            Some(times) => (ms(times.p50()), ms(times.quantile(1.0))),
+            None => ("never".to_owned(), "-".to_owned()),
+        };
+        let never = shown.of - shown.came;
+        let most = if never > 0 && shown.came > 0 { "never".to_owned() } else { most };
+        _ = writeln!(
+            text,
+            "| {name} | **{p50}** | {most} | {} % | {} | {} MiB |",
+            figure(shown.idle_share * 100.0),
+            figure(shown.wakeups),
+            figure(shown.pss_mib),
+        );
+    }
+    _ = writeln!(
+        text,
+        "\n### `callboard watch` with {SESSIONS} sessions\n\n| changes a second | of one processor | RSS | PSS |\n|---|---|---|---|"
+    );
+    for busy in &results.busy {
+        let (share, rss, pss) = (busy.share * 100.0, busy.rss_mib, busy.pss_mib);
+        let (share, rss, pss) = (figure(share), figure(rss), figure(pss));
+        _ = writeln!(text, "| {} | **{share} %** | {rss} MiB | {pss} MiB |", busy.changes);
+    }
+    _ = writeln!(
+        text,
+        "\n### A status line with {SESSIONS} sessions (microseconds, the whole command)\n\n| command | p50 | min |\n|---|---|---|"
+    );
+    let [line, nothing] = &results.line;
+    for (name, samples) in [("`callboard status-line`", line), ("`/bin/true`", nothing)] {
+        _ = writeln!(text, "| {name} | {} | {} |", figure(samples.p50()), figure(samples.min()));
+    }
+    write_goals(&mut text, &goals(results));
+    text
+}
+
+fn goals(results: &Results) -> Vec<Goal> {
+    let mut goals = Vec::new();
+    let mut goal = |what: String, limit, measured, unit| {
+        goals.push(Goal { what, limit, at_most: true, measured: Some(measured), unit });
+    };
+    for w in results.watchings.iter().filter(|w| w.size == 1_000) {
+        let what = |of| format!("change to event {of}, {} sessions, {}", w.size, w.file_system);
+        goal(what("p50"), 150.0, w.board.p50(), " us");
+        goal(what("p99"), 2_000.0, w.board.p99(), " us");
+    }
+    for w in &results.watchings {
+        let (size, seconds) = (w.size, w.quiet.as_secs());
+        let what = format!("wakeups in {seconds} quiet seconds, {size} sessions");
+        goal(what, 0.0, w.wakeups as f64, "");
+    }
+    for busy in &results.busy {
+        let what = |of| format!("callboard watch, {} changes a second: {of}", busy.changes);
+        goal(what("of one processor"), 1.0, busy.share * 100.0, " %");
+        goal(what("RSS"), 12.0, busy.rss_mib, " MiB");
+    }
+    goal("status line p50".to_owned(), 3.0, results.line[0].p50() / 1e3, " ms");
+    goals
+}
