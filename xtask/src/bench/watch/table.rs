@@ -27,13 +27,15 @@ pub(super) fn render(results: &Results) -> String {
         };
         let never = shown.of - shown.came;
         let most = if never > 0 && shown.came > 0 { "never".to_owned() } else { most };
-        _ = writeln!(
-            text,
-            "| {name} | **{p50}** | {most} | {} % | {} | {} MiB |",
-            figure(shown.idle_share * 100.0),
-            figure(shown.wakeups),
-            figure(shown.pss_mib),
-        );
+        // What never shows anything may have ended, or be at something else.
+        let cost = match shown.times {
+            Some(_) => {
+                let (share, wakeups) = (figure(shown.idle_share * 100.0), figure(shown.wakeups));
+                format!("{share} % | {wakeups} | {} MiB", figure(shown.pss_mib))
+            }
+            None => "- | - | -".to_owned(),
+        };
+        _ = writeln!(text, "| {name} | **{p50}** | {most} | {cost} |");
     }
     _ = writeln!(
         text,
