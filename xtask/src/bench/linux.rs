@@ -148,6 +148,9 @@ fn measure(options: &Options<'_>) -> Result<Results> {
         crowd.sign_in(&Registry::at(home.join("sessions")), whole_size)?;
         command::measure(&callboard, &home, whole_size, rival.as_ref(), quick)?
     };
+    eprintln!("== the whole command beside long conversations");
+    let conversations =
+        conversations::measure(&callboard, &scratch.0.join("conversations"), quick)?;
     eprintln!("== starting {most} processes");
     let crowd = Crowd::start(most)?;
     let mut listings = Vec::new();
@@ -174,9 +177,6 @@ fn measure(options: &Options<'_>) -> Result<Results> {
     let large = command::ps(&callboard, &scratch.home(most));
     let nothing = std::process::Command::new("/bin/true");
     let peak = (most, command::peak_of(&large)?, command::peak_of(&nothing)?);
-    eprintln!("== the whole command beside long conversations");
-    let conversations =
-        conversations::measure(&callboard, &scratch.0.join("conversations"), quick)?;
     Ok(Results {
         machine,
         listings,
