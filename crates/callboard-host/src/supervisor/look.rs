@@ -1,6 +1,7 @@
 //! A look at one session, and what is done about it. Every look begins with what the files and
 //! the kernel say now, so that an event that is late, double or about nothing does no harm.
 
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,9 @@ const AT_LAST: Duration = Duration::from_secs(60);
 pub(super) struct Watched {
     /// What was last seen, if it has a policy.
     pub(super) seen: Option<Seen>,
+    /// Whether anything was told of it: then it is told, too, when it is gone. Also where the last
+    /// look found no policy, since a removal was under way.
+    told: bool,
     /// Readable when its host, or its program, has ended.
     pub(super) process: Option<OwnedFd>,
     /// What has its time.
@@ -78,7 +82,7 @@ impl<T: FnMut(&Transition)> Supervisor<T> {
             Ok(false) => self.look_later(id),
             Err(Error::NoSession { .. }) => {
                 let known = self.sessions.remove(id);
-                if known.is_some_and(|watched| watched.seen.is_some()) {
+                if known.is_some_and(|watched| watched.told) {
                     self.tell(Event::Removed, Some(id), Vec::new());
                 }
             }
@@ -107,9 +111,12 @@ impl<T: FnMut(&Transition)> Supervisor<T> {
     /// Whether nothing more has to be looked at before the next event.
     fn examine(&mut self, id: &HostedId) -> Result<bool> {
         let session = self.hosts.store().session(id)?;
-        if let Err(error) = self.bell.watch(&session) {
+        match self.bell.watch(&session) {
+            // Removed since it was found: what is read next says so.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             // No watches are left. What runs is held by its pidfd all the same.
-            self.problem(Some(id), format!("cannot watch its files: {error}"));
+            Err(error) => self.problem(Some(id), format!("cannot watch its files: {error}")),
+            Ok(()) => {}
         }
         let spec = session.spec()?;
         let watched = self.sessions.entry(id.clone()).or_default();
@@ -214,6 +221,7 @@ impl<T: FnMut(&Transition)> Supervisor<T> {
         let now =
             Seen { run: spec.started_at, standing: supervision.standing(spec.started_at).clone() };
         let watched = self.sessions.entry(session.id().clone()).or_default();
+        watched.told = true;
         let before = watched.seen.replace(now.clone());
         if before.as_ref() == Some(&now) {
             return;

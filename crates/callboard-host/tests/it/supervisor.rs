@@ -311,6 +311,24 @@ fn what_is_removed_is_gone_and_its_secrets_with_it() {
     assert!(!plain.directory.join("restart.json").exists());
 }
 
+/// A look in the middle of a removal finds a session without its policy, and the next one finds no
+/// session. Here the steps of a removal are taken one by one.
+#[test]
+fn what_is_looked_at_while_it_is_removed_is_told_to_be_removed() {
+    let world = World::new(builtin);
+    let mut daemon = Daemon::start(&world, &["first-ms=60000"]);
+    let waits = shell(&world, "exit 1", Restart::Always);
+    daemon.wait_about("due", &waits);
+    std::fs::remove_file(waits.directory.join("restart.json")).unwrap();
+    let (exit, same) = (waits.directory.join("exit"), waits.directory.join("exit.new"));
+    std::fs::copy(&exit, &same).unwrap();
+    std::fs::rename(&same, &exit).unwrap(); // which rings
+    world.wait_until("looked at", |_| report(&world).due == 0);
+    world.host.remove(&waits.id).unwrap();
+    daemon.wait_about("removed", &waits);
+    assert_eq!(daemon.count("problem"), 0, "{:#?}", daemon.told);
+}
+
 #[test]
 fn a_session_is_started_again_with_what_it_was_started_with() {
     with_every_host(|world| {
