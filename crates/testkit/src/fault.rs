@@ -69,6 +69,8 @@ pub struct Faulty {
     is_unwatched: bool,
     /// What a panic said: the child has no harness that would.
     said: File,
+    /// Its memory, in which the paths are that it names.
+    memory: File,
     /// The call that was made to fail, in words; `None` if there was none of that index.
     pub struck: Option<Struck>,
     /// How many calls of the window could have failed.
@@ -116,9 +118,11 @@ impl Faulty {
             0
         });
         let pid = libc::pid_t::try_from(pid).expect("a pid");
-        let mut child =
-            Self { pid, ended: false, is_unwatched: false, said, struck: None, calls: 0, naps: 0 };
         assert!(libc::WIFSTOPPED(wait(pid)), "the child cannot be traced");
+        let memory = File::open(format!("/proc/{pid}/mem")).expect("a traced child's");
+        let (ended, is_unwatched) = (false, false);
+        let mut child =
+            Self { pid, ended, is_unwatched, said, memory, struck: None, calls: 0, naps: 0 };
         let options = libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACESYSGOOD;
         trace(libc::PTRACE_SETOPTIONS, pid, i64::from(options));
         child.run_to_mark(libc::PTRACE_CONT, &mut |_| ());
@@ -287,9 +291,8 @@ impl Faulty {
     fn text(&self, address: u64) -> String {
         use std::os::unix::fs::FileExt;
         let mut bytes = [0; 256];
-        let memory = File::open(format!("/proc/{}/mem", self.pid)).expect("a traced child's");
         // Short at the end of what is mapped.
-        let read = memory.read_at(&mut bytes, address).unwrap_or(0);
+        let read = self.memory.read_at(&mut bytes, address).unwrap_or(0);
         let text = bytes[..read].split(|b| *b == 0).next().unwrap_or_default();
         String::from_utf8_lossy(text).into_owned()
     }

@@ -21,7 +21,21 @@ impl Home {
     /// An empty one, in the directory for temporary files.
     #[must_use]
     pub fn new() -> Self {
-        let scratch = tempfile::Builder::new().prefix("callboard-test-").tempdir().unwrap();
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// One for a test that makes thousands of them: in memory where the machine has such a
+    /// directory, with that of the records made already.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        let home = if memory.is_dir() { Self::below(memory) } else { Self::new() };
+        home.make_sessions()
+    }
+
+    fn below(directory: &Path) -> Self {
+        let mut name = tempfile::Builder::new();
+        let scratch = name.prefix("callboard-test-").tempdir_in(directory).unwrap();
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o700)).unwrap();
         Self { scratch }
     }
@@ -29,10 +43,13 @@ impl Home {
     /// The same with the directory of records made already.
     #[must_use]
     pub fn with_sessions() -> Self {
-        let home = Self::new();
-        fs::create_dir(home.sessions()).unwrap();
-        fs::set_permissions(home.sessions(), fs::Permissions::from_mode(0o700)).unwrap();
-        home
+        Self::new().make_sessions()
+    }
+
+    fn make_sessions(self) -> Self {
+        fs::create_dir(self.sessions()).unwrap();
+        fs::set_permissions(self.sessions(), fs::Permissions::from_mode(0o700)).unwrap();
+        self
     }
 
     /// The home itself.

@@ -5,7 +5,7 @@ use std::fs;
 
 use callboard::{Count, Error, Evidence, Registry, Verdict};
 use rustix::io::Errno;
-use testkit::Counts;
+use testkit::{Call, Counts};
 
 use super::scene::{CONTAINERS, Cast, Scene};
 use super::{ERRORS, Ending, Findings, Operation, Outcome, fresh};
@@ -73,6 +73,8 @@ fn without_the_crowd(cast: &Cast) -> impl Fn() -> Box<Counts<'static>> + use<> {
     move || {
         let live = live.clone();
         let (mut is_looking, mut strangers, mut is_stranger) = (false, 0, false);
+        // Its descriptor is known from the first time that names are read from it.
+        let mut crowd = None;
         Box::new(move |call, subject| {
             match call.name {
                 "openat" if !is_looking => is_looking = subject() == "/proc",
@@ -80,15 +82,24 @@ fn without_the_crowd(cast: &Cast) -> impl Fn() -> Box<Counts<'static>> + use<> {
                     is_stranger = subject() != live;
                     strangers += usize::from(is_stranger);
                 }
-                "getdents64" => is_stranger = false,
-                "close" if is_looking && subject() == "/proc" => {
-                    (is_looking, is_stranger) = (false, false);
+                "getdents64" => {
+                    is_stranger = false;
+                    crowd = is_looking.then_some(call.arguments[0]);
+                }
+                "close" if is_looking && is_crowd(call, crowd, subject) => {
+                    (is_looking, is_stranger, crowd) = (false, false, None);
                 }
                 _ => {}
             }
             !is_stranger || strangers < 2
         })
     }
+}
+
+/// Whether what is closed is the directory of all processes, of which the descriptor is known once
+/// it was read from. To ask for the name of each file that is closed takes its time.
+fn is_crowd(call: &Call, known: Option<u64>, subject: &dyn Fn() -> String) -> bool {
+    known.map_or_else(|| subject() == "/proc", |crowd| call.arguments[0] == crowd)
 }
 
 fn everybody(scene: &Scene) {

@@ -70,7 +70,7 @@ pub(super) const STRANGERS: [(&str, &str); 2] = [
 
 impl<'c> Scene<'c> {
     pub(super) fn new(cast: &'c Cast) -> Self {
-        let home = Home::with_sessions();
+        let home = Home::in_memory();
         let registry = Registry::at(home.sessions());
         let steady = registry.register(SignIn::new().name("steady")).unwrap();
         let steady = steady.registration().unwrap();
