@@ -11,7 +11,7 @@ use callboard_agents::{BoardEvent, BoardWatch, FoundBy, Sources, StatusFrom};
 use crate::world::{Process, World};
 
 /// Longer than anything takes: an event that has not come by then never comes.
-const PATIENCE: Option<Duration> = Some(Duration::from_secs(20));
+const PATIENCE: Option<Duration> = Some(Duration::from_secs(40));
 
 const ID: &str = "3f484c5b-625b-4efd-be22-03d0127ddd25";
 

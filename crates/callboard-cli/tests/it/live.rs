@@ -17,7 +17,7 @@ use crate::terminal::with_a_terminal;
 use crate::world::{World, callboard};
 
 /// No event that a test waits for takes this long, on any machine.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(40);
 
 fn some(number: u16) -> NonZero<u16> {
     NonZero::new(number).unwrap()

@@ -12,7 +12,7 @@ use rustix::termios::Winsize;
 use crate::world::World;
 
 /// No event that a test waits for takes this long, on any machine.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(40);
 
 /// A program on a terminal.
 pub(crate) struct Terminal {

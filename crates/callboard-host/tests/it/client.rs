@@ -15,7 +15,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use crate::world::STAGE;
 
 /// No event that a test waits for takes this long, on any machine.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(40);
 
 /// A terminal, and a client of a session on it.
 pub(crate) struct Client {

@@ -106,7 +106,7 @@ impl World {
 
     /// Waits until a host says that it is so. Each question is answered by another process.
     pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn(&dyn SessionHost) -> bool) {
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + Duration::from_secs(40);
         while !is_so(&*self.host) {
             assert!(Instant::now() < until, "never {what}");
         }

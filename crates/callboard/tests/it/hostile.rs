@@ -47,12 +47,12 @@ const BAD: &[(&str, &[u8], &str)] = &[
     ("2147483648.json", b"{\"pid\":2147483648}", "not the name of a record"),
 ];
 
-/// Lists, and takes no longer than a person would wait; what is looked for is a hang, not a slow machine.
+/// Lists without waiting for anybody; what is looked for is a hang, not a slow machine.
 fn list(home: &Home) -> (Vec<callboard::Session>, Vec<String>) {
     let started = Instant::now();
     let seen = Registry::at(home.sessions()).list();
     let took = started.elapsed();
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     (seen.sessions, seen.problems.iter().map(ToString::to_string).collect())
 }
 

@@ -70,7 +70,7 @@ fn a_home_that_was_moved_away_is_made_anew() {
     let (registry, guard) = signed_in(&home);
     fs::rename(home.sessions(), home.path().join("moved")).unwrap();
     // It is looked at once a second, not with every update.
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(40);
     while !home.sessions().exists() {
         assert!(Instant::now() < until, "not made anew");
         guard.set_status(Status::Idle, None).unwrap();

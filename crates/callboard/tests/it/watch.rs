@@ -14,7 +14,7 @@ use testkit::{Home, Stage};
 use crate::actor::Actor;
 
 /// Longer than anything takes: an event that has not come by then never comes.
-const PATIENCE: Option<Duration> = Some(Duration::from_secs(20));
+const PATIENCE: Option<Duration> = Some(Duration::from_secs(40));
 
 fn watch(home: &Home) -> Watch {
     Watch::start(&Registry::at(home.sessions())).unwrap().1
