@@ -20,7 +20,8 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 cargo xtask <command>
 
-  test                 install or name what the tests need, then run every test
+  test [--times N]     install or name what the tests need, then run every test; N times in a
+                       row, up to the first failure
   check                formatting, clippy, docs, generated files, links, dependency count
   generate [--check]   write the files that come from code, or only compare them
   fuzz [options]       run the fuzz targets; `cargo xtask fuzz --help` lists the options
@@ -45,7 +46,7 @@ fn run(arguments: &[String]) -> Result<()> {
     };
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
     match (command.as_str(), rest.as_slice()) {
-        ("test", []) => test::run(),
+        ("test", options) => test::run(options),
         ("check", []) => check::run(),
         ("generate", []) => generate::run(generate::Mode::Write),
         ("generate", ["--check"]) => generate::run(generate::Mode::Compare),
@@ -63,7 +64,7 @@ fn run(arguments: &[String]) -> Result<()> {
             println!("{USAGE}");
             Ok(())
         }
-        ("test" | "check" | "generate", _) => bail!("{command} does not take {rest:?}\n{USAGE}"),
+        ("check" | "generate", _) => bail!("{command} does not take {rest:?}\n{USAGE}"),
         _ => bail!("no command {command:?}\n{USAGE}"),
     }
 }
