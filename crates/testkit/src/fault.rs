@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 
 use crate::fork;
+use crate::processor::OnOneProcessor;
 use crate::step::{trace, wait};
 
 /// A system call as it is entered.
@@ -77,6 +78,7 @@ pub struct Faulty {
     pub calls: usize,
     /// How often it slept in the window.
     pub naps: usize,
+    _processor: OnOneProcessor,
 }
 
 /// The call that failed.
@@ -103,6 +105,7 @@ impl Faulty {
     ///
     /// If the child does not get there.
     pub fn start(fault: Fault, counts: &mut Counts<'_>, act: impl FnOnce()) -> Self {
+        let processor = OnOneProcessor::new();
         let said = tempfile::tempfile().expect("a file for what it says");
         let theirs = said.try_clone().expect("a second descriptor");
         let pid = fork(move || {
@@ -120,9 +123,17 @@ impl Faulty {
         let pid = libc::pid_t::try_from(pid).expect("a pid");
         assert!(libc::WIFSTOPPED(wait(pid)), "the child cannot be traced");
         let memory = File::open(format!("/proc/{pid}/mem")).expect("a traced child's");
-        let (ended, is_unwatched) = (false, false);
-        let mut child =
-            Self { pid, ended, is_unwatched, said, memory, struck: None, calls: 0, naps: 0 };
+        let mut child = Self {
+            pid,
+            ended: false,
+            is_unwatched: false,
+            said,
+            memory,
+            struck: None,
+            calls: 0,
+            naps: 0,
+            _processor: processor,
+        };
         let options = libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACESYSGOOD;
         trace(libc::PTRACE_SETOPTIONS, pid, i64::from(options));
         child.run_to_mark(libc::PTRACE_CONT, &mut |_| ());

@@ -15,6 +15,8 @@ mod fault;
 mod fork;
 mod home;
 mod process;
+#[cfg(target_arch = "x86_64")]
+mod processor;
 #[cfg(target_os = "linux")]
 mod refused;
 mod stage;
