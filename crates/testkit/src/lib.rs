@@ -15,7 +15,6 @@ mod fault;
 mod fork;
 mod home;
 mod process;
-#[cfg(target_arch = "x86_64")]
 mod processor;
 #[cfg(target_os = "linux")]
 mod refused;

@@ -2,6 +2,7 @@
 //! does something.
 
 use crate::fork;
+use crate::processor::OnOneProcessor;
 
 /// Runs `act` in a forked child and kills it at the `nth` time that it enters or leaves a system
 /// call. False if it came to its end before that.
@@ -37,10 +38,11 @@ pub fn paused_at(nth: usize, act: impl FnOnce() -> i32, meanwhile: impl FnOnce()
     reached
 }
 
-struct Traced(libc::pid_t);
+struct Traced(libc::pid_t, #[allow(dead_code, reason = "until it is dropped")] OnOneProcessor);
 
 impl Traced {
     fn start(act: impl FnOnce() -> i32) -> Self {
+        let processor = OnOneProcessor::new();
         let child = fork(|| {
             trace(libc::PTRACE_TRACEME, 0, 0);
             // The tracer is told, and goes on from here.
@@ -55,7 +57,7 @@ impl Traced {
         assert!(libc::WIFSTOPPED(wait(child)), "the child cannot be traced");
         let options = libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACESYSGOOD;
         trace(libc::PTRACE_SETOPTIONS, child, i64::from(options));
-        Self(child)
+        Self(child, processor)
     }
 
     /// Goes on to the `nth` stop from here; false if the child came to its end before that.
