@@ -7,10 +7,12 @@
 
 mod agents;
 mod all;
+mod background;
 mod board;
 mod hold;
 mod judge;
 mod life;
+mod mode;
 mod model;
 mod one;
 mod options;

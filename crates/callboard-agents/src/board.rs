@@ -12,7 +12,7 @@ use crate::merge::merge;
 use crate::parked::fold_parked_windows;
 use crate::row::{Role, Row, RowSource};
 use crate::sources::Sources;
-use crate::unrecorded::Running;
+use crate::unrecorded::{Launched, Running};
 
 /// What all registries say together.
 #[derive(Debug, Default)]
@@ -96,9 +96,33 @@ impl Reading {
         if !others.is_empty() {
             explained = running.explained(&self.rows, &self.identities);
         }
+        for launched in running.launchers() {
+            self.join(launched);
+        }
         for (row, identity) in running.rows(explained, &self.rows) {
             self.rows.push(row);
             self.identities.push(identity);
+        }
+    }
+
+    /// Has our records of a launcher and of its worker be about one session.
+    fn join(&mut self, launched: &Launched) {
+        let (pid, start_ticks) = launched.known_by;
+        for (row, identity) in self.rows.iter_mut().zip(&mut self.identities) {
+            let named = identity.pid;
+            if row.registry != crate::OWN || !identity.is_running_here() {
+                continue;
+            }
+            let is_launcher = launched.launchers.contains(&named);
+            if is_launcher || named == launched.worker {
+                row.pid = pid;
+                *identity = Identity::seen(pid, start_ticks);
+            }
+            // `node`, say: neither the agent's name nor the session's.
+            if is_launcher {
+                row.name = row.name.take().filter(|name| row.tool.as_ref() != Some(name));
+                row.tool = None;
+            }
         }
     }
 

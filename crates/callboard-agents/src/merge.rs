@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use callboard::Evidence;
+use callboard::{Evidence, Kind};
 
 use crate::OWN;
 use crate::fields::{Field, Fields};
@@ -65,9 +65,10 @@ fn group(drafts: Vec<Draft>) -> Vec<Vec<Draft>> {
 /// or none of these, are about the process and go with the first.
 fn by_session(group: Vec<Draft>) -> Vec<Vec<Draft>> {
     let place = |draft: &Draft| draft.row.sources.first().map(|s| s.dir.clone());
-    let is_host = group.iter().enumerate().any(|(i, a)| {
-        group[..i].iter().any(|b| place(a) == place(b) && a.row.session_id != b.row.session_id)
-    });
+    let is_host = group
+        .iter()
+        .enumerate()
+        .any(|(i, a)| group[..i].iter().any(|b| place(a) == place(b) && name_two(&a.row, &b.row)));
     if !is_host {
         return vec![group];
     }
@@ -93,9 +94,13 @@ fn by_session(group: Vec<Draft>) -> Vec<Vec<Draft>> {
 ///   status the session itself said before one that hooks said (see
 ///   [`decide`](crate::activity::decide)), then from the one whose status is the newest; where that
 ///   is a tie or nobody gives a time, from the agent's own registry;
-/// - the name: ours first (a user renamed it there), then the agent's;
+/// - the conversation: the agent's own registry first, and an id that we made up last;
+/// - the name: ours first (a user renamed it there), then the agent's; last one that is only the
+///   program's;
 /// - the verdict and its evidence: the strongest, so alive if anybody knows it to be, and dead
 ///   only if all say so. The PID domain goes with them;
+/// - the kind: one that says that it was started by something else, in the background, before
+///   `interactive`, which a program also says that was not told (Claude Code in a background host);
 /// - `updatedAt`: the newest;
 /// - everything else: the agent's own registry first (or the lock that a process holds), then ours,
 ///   last what was only worked out from a process. Of two registries of agents (a
@@ -113,15 +118,17 @@ fn resolve(mut group: Vec<Draft>, now: u64) -> Row {
     let mut parts = Parts { won: vec![Fields::NONE; rows.len()], rows };
     let activity = &by.activity[..1];
     // The file of another conversation than the row's would tell of that one.
-    let session = parts.rows.iter().find_map(|row| row.session_id.clone());
-    let is_of_it = |row: &&mut Row| row.session_id.is_none() || row.session_id == session;
+    let session = parts.rows.iter().find_map(|row| row.conversation().map(Box::<str>::from));
+    let is_of_it = |row: &&mut Row| row.conversation().is_none() || row.session_id == session;
     let transcript = parts.rows.iter_mut().filter(is_of_it).find_map(|r| r.transcript_path.take());
     let mut row = Row {
         pid: parts.rows[0].pid,
-        session_id: parts.take(Field::SessionId, &by.agent, |r| r.session_id.take()),
+        worker: parts.rows.iter().find_map(|row| row.worker),
+        has_placeholder_id: session.is_none(),
+        session_id: parts.take(Field::SessionId, &by.conversation, |r| r.session_id.take()),
         name: parts.take(Field::Name, &by.ours, |r| r.name.take()),
         tool: parts.take(Field::Tool, &by.agent, |r| r.tool.take()),
-        kind: parts.take(Field::Kind, &by.agent, |r| r.kind.take()),
+        kind: parts.take(Field::Kind, &by.kind, |r| r.kind.take()),
         entrypoint: parts.take(Field::Entrypoint, &by.agent, |r| r.entrypoint.take()),
         status: parts.take(Field::Status, activity, |r| r.status.take()),
         waiting_for: parts.take(Field::WaitingFor, activity, |r| r.waiting_for.take()),
@@ -156,7 +163,9 @@ fn resolve(mut group: Vec<Draft>, now: u64) -> Row {
 /// For each group of fields, the sources by who is asked first.
 struct Order {
     agent: Vec<usize>,
+    conversation: Vec<usize>,
     ours: Vec<usize>,
+    kind: Vec<usize>,
     activity: Vec<usize>,
     updated: Vec<usize>,
     evidence: Vec<usize>,
@@ -166,16 +175,20 @@ impl Order {
     /// `rows` stand with the agents' first; every order keeps that where its own rule is a tie.
     fn of(rows: &[Row], now: u64) -> Self {
         let agent: Vec<usize> = (0..rows.len()).collect();
-        let session = rows.iter().find_map(|row| row.session_id.as_deref());
+        let session = rows.iter().find_map(Row::conversation);
         Self {
-            ours: sorted(&agent, |i| rows[i].registry != OWN),
+            conversation: sorted(&agent, |i| rows[i].conversation().is_none()),
+            ours: sorted(&agent, |i| rows[i].registry != OWN || is_named_as_its_program(&rows[i])),
+            kind: sorted(&agent, |i| {
+                rows[i].kind.as_ref().is_none_or(|kind| *kind == Kind::Interactive)
+            }),
             activity: sorted(&agent, |i| {
                 let row = &rows[i];
                 let by_hook = row.status_from == Some(StatusFrom::Hook);
                 // What a hook said of the conversation before (Codex and Copilot tell of a new one
                 // with its first prompt) is nothing about this one.
                 let of_another =
-                    by_hook && row.session_id.as_deref().is_some_and(|id| Some(id) != session);
+                    by_hook && row.conversation().is_some_and(|id| Some(id) != session);
                 let silent = row.status.is_none() || of_another;
                 (silent, by_hook, Reverse(known(row.status_since, now)))
             }),
@@ -184,6 +197,16 @@ impl Order {
             agent,
         }
     }
+}
+
+/// Whether both say their conversation, and it is not the same.
+fn name_two(a: &Row, b: &Row) -> bool {
+    a.conversation().zip(b.conversation()).is_some_and(|(a, b)| a != b)
+}
+
+/// A name that nobody gave: who starts a program for somebody calls it what the program is called.
+fn is_named_as_its_program(row: &Row) -> bool {
+    row.name.is_some() && row.name == row.tool
 }
 
 fn sorted<K: Ord>(indices: &[usize], key: impl Fn(usize) -> K) -> Vec<usize> {

@@ -22,8 +22,13 @@ use crate::transcript::Recent;
 pub struct Row {
     /// The process, in its own PID namespace.
     pub pid: u32,
+    /// The process that does the work, where the session is known by its launcher.
+    pub(crate) worker: Option<u32>,
     /// The conversation; it changes under the same process.
     pub session_id: Option<Box<str>>,
+    /// The session id is no conversation's: our registry made it up for a process that somebody
+    /// else signed in.
+    pub(crate) has_placeholder_id: bool,
     /// What people call it.
     pub name: Option<Box<str>>,
     /// The program's name (`claude`, `qwen`, or what a program of our own registry says).
@@ -86,6 +91,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// The conversation, where the session id is one's.
+    pub(crate) fn conversation(&self) -> Option<&str> {
+        self.session_id.as_deref().filter(|_| !self.has_placeholder_id)
+    }
+
     /// What a record says in the keys that all registries share.
     pub(crate) fn plain(source: RowSource, record: &SessionRecord, judged: Judgement) -> Self {
         let status = record.status().filter(|status| !status.as_str().is_empty());
@@ -97,7 +107,9 @@ impl Row {
         let from = if told_by_hook.is_some() { StatusFrom::Hook } else { StatusFrom::Record };
         Self {
             pid: record.pid(),
+            worker: None,
             session_id: kept(record.session_id()),
+            has_placeholder_id: record.has_placeholder_id(),
             name: kept(record.name()),
             tool: kept(record.tool()),
             kind: record.kind().filter(|kind| !kind.as_str().is_empty()),
@@ -132,7 +144,9 @@ impl Row {
     pub(crate) fn running(pid: u32, judged: Judgement, registry: &'static str) -> Self {
         Self {
             pid,
+            worker: None,
             session_id: None,
+            has_placeholder_id: false,
             name: None,
             tool: None,
             kind: None,

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::mode::Mode;
 use super::one::{REPORT, Task};
 use super::options::{self, DOCUMENT, Options};
 use super::report::Report;
@@ -52,11 +53,14 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         for version in versions {
             let modules = packages::agent(&place, agent, version)?;
             let node = packages::node(&place, agent)?;
-            for hooks in &options.hooks {
+            // In the background what is tried is our host; one version of an agent is enough.
+            let newest = only.as_deref().or(agent.versions.first().copied());
+            let is_run = |mode: Mode, version| mode != Mode::Background || Some(version) == newest;
+            for mode in options.modes.iter().filter(|mode| is_run(**mode, version)) {
                 let task = |scratch: &Path| Task {
                     agent,
                     version: version.to_owned(),
-                    hooks: *hooks,
+                    mode: *mode,
                     modules: modules.clone(),
                     node: node.clone(),
                     scratch: scratch.to_owned(),
@@ -76,8 +80,7 @@ fn apart(options: &Options, task: impl Fn(&Path) -> Task) -> Result<Report> {
     // What the system calls it: agents name their directory so, whatever they were started in.
     let path = scratch.path().canonicalize()?;
     let task = task(&path);
-    let with = if task.hooks { "with" } else { "without" };
-    eprintln!("== {} {} {with} hooks", task.agent.name, task.version);
+    eprintln!("== {} {} {}", task.agent.name, task.version, task.mode.phrase());
     if options.keep {
         eprintln!("in {}", path.display());
     }
@@ -87,7 +90,7 @@ fn apart(options: &Options, task: impl Fn(&Path) -> Task) -> Result<Report> {
     let ended = command.status().with_context(|| format!("cannot start `{}`", shown(&command)));
     // Agents leave servers behind, and a run that was ended in its midst leaves its agent.
     processes::end_all_of(&path.join("home"));
-    let broken = |why| Report::broken(task.agent.name, &task.version, task.hooks, why);
+    let broken = |why| Report::broken(task.agent.name, &task.version, task.mode, why);
     let report = match std::fs::read_to_string(path.join(REPORT)) {
         Ok(text) => Report::from_json(&serde_json::from_str(&text)?)?,
         Err(_) => broken(format!("the run left no report ({})", ended?)),
@@ -114,7 +117,8 @@ fn finish(options: &Options, reports: &[Report], machine: &str) -> Result<()> {
         generate::write(&path, &generate::replace(&old, "real-agents", &table)?)?;
         eprintln!("wrote {DOCUMENT}");
     }
-    let faults: Vec<String> = reports.iter().flat_map(table::faults).collect();
+    let faults: Vec<String> =
+        reports.iter().flat_map(|report| table::faults(report, options.patient)).collect();
     for fault in &faults {
         eprintln!("wrong: {}", fault.escape_debug());
     }

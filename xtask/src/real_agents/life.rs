@@ -4,18 +4,22 @@ use std::io::Write as _;
 
 use anyhow::Result;
 
+use super::background::Hosted;
 use super::board::{Asking, Board};
 use super::judge::{Wanted, judge, word};
+use super::mode::Mode;
 use super::scene::Scene;
 use super::state::{State, now};
-use super::terminal::Terminal;
+use super::terminal::{SIZE, Terminal};
 
 /// The agent from its start to its end.
 pub(super) struct Life<'s> {
     pub(super) scene: &'s mut Scene,
     pub(super) terminal: Terminal,
     pub(super) board: Board,
-    asking: Asking,
+    pub(super) asking: Asking,
+    /// The agent as a background session, if it is one.
+    pub(super) hosted: Option<Hosted>,
     /// When something was last done to the agent, in ms since the epoch.
     pub(super) acted: u64,
 }
@@ -24,11 +28,24 @@ impl<'s> Life<'s> {
     /// Starts the agent, and begins to watch the board.
     pub(super) fn start(scene: &'s mut Scene, name: &str) -> Result<Self> {
         let log = scene.place.log(&format!("terminal-{name}"))?;
-        let terminal = Terminal::start(&scene.program, log)?;
-        let asking = Asking { root: terminal.pid(), ..scene.asking.clone() };
+        let hosted = match scene.mode {
+            Mode::Background => Some(Hosted::start(&scene.asking, &scene.program)?),
+            Mode::Hooks | Mode::NoHooks => None,
+        };
+        let terminal = match &hosted {
+            Some(hosted) => Terminal::start(&hosted.attach(&scene.asking), SIZE, log)?,
+            None => Terminal::start(&scene.program, SIZE, log)?,
+        };
+        let root = hosted.as_ref().map_or(terminal.pid(), |hosted| hosted.pid);
+        let asking = Asking { root, ..scene.asking.clone() };
         let said = scene.place.log(&format!("said/ps-{name}.json"))?;
         let board = Board::watch(asking.clone(), said);
-        Ok(Self { scene, terminal, board, asking, acted: now() })
+        Ok(Self { scene, terminal, board, asking, hosted, acted: now() })
+    }
+
+    /// The process that was started: the agent's, or its launcher's.
+    pub(super) fn root(&self) -> u32 {
+        self.asking.root
     }
 
     /// Something is about to be done to the agent: from here on the board is watched.

@@ -1,13 +1,13 @@
-//! One run: one agent in one version, with hooks or without, in a process and a network of its
-//! own.
+//! One run: one agent in one version, in one way, in a process and a network of its own.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::agents::Agent;
 use super::life::Life;
+use super::mode::Mode;
 use super::model::Model;
 use super::options::find;
 use super::place::Place;
@@ -23,7 +23,7 @@ pub(super) const REPORT: &str = "report.json";
 pub(super) struct Task {
     pub(super) agent: &'static Agent,
     pub(super) version: String,
-    pub(super) hooks: bool,
+    pub(super) mode: Mode,
     pub(super) modules: PathBuf,
     pub(super) node: PathBuf,
     pub(super) scratch: PathBuf,
@@ -36,7 +36,7 @@ impl Task {
         vec![
             self.agent.name.to_owned(),
             self.version.clone(),
-            self.hooks.to_string(),
+            self.mode.word().to_owned(),
             path(&self.modules),
             path(&self.node),
             path(&self.scratch),
@@ -45,13 +45,13 @@ impl Task {
     }
 
     fn from_arguments(arguments: &[&str]) -> Result<Self> {
-        let [agent, version, hooks, modules, node, scratch, callboard] = arguments else {
+        let [agent, version, mode, modules, node, scratch, callboard] = arguments else {
             bail!("this is started by `cargo xtask real-agents`");
         };
         Ok(Self {
             agent: find(agent)?,
             version: (*version).to_owned(),
-            hooks: hooks.parse()?,
+            mode: Mode::named(mode)?,
             modules: modules.into(),
             node: node.into(),
             scratch: scratch.into(),
@@ -77,7 +77,15 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
 }
 
 fn broken(task: &Task, why: &anyhow::Error) -> Report {
-    Report::broken(task.agent.name, &task.version, task.hooks, format!("{why:#}"))
+    Report::broken(task.agent.name, &task.version, task.mode, format!("{why:#}"))
+}
+
+/// What a background session has printed, kept for its user (`callboard logs`): whatever the agent
+/// showed on its screen.
+fn is_session_log(path: &Path) -> bool {
+    let mut parts = path.components().rev().filter_map(|part| part.as_os_str().to_str());
+    let (name, _session, hosts) = (parts.next(), parts.next(), parts.next());
+    hosts == Some("hosts") && name.is_some_and(|name| matches!(name, "log" | "log.1" | "log.2"))
 }
 
 /// Two lives of the agent, the second ended by force.
@@ -104,9 +112,9 @@ fn play(task: &Task, mut scene: Scene) -> Result<Report> {
     Ok(Report {
         agent: task.agent.name.to_owned(),
         version: task.version.clone(),
-        hooks: task.hooks,
+        mode: task.mode,
         broke_off: went.err().map(|error| format!("{error:#}")),
-        leaks: search(&ours, &scene.place.secrets).into_iter().collect(),
+        leaks: search(&ours, &is_session_log, &scene.place.secrets).into_iter().collect(),
         outcomes: scene.outcomes,
         cost,
     })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use super::agents::{AGENTS, Agent};
+use super::mode::Mode;
 
 pub(super) const USAGE: &str = "\
 cargo xtask real-agents [AGENT...] [options]
@@ -13,8 +14,10 @@ cargo xtask real-agents [AGENT...] [options]
                   pi; or AGENT@VERSION; all of them if there is none
   --hooks         only with our hooks installed
   --no-hooks      only without
+  --background    only in the background, with our hooks: left, come back to, resized
   --packages DIR  where the agents are, or are installed to (target/real-agents)
   --binary FILE   the callboard to try (built from this tree, in release)
+  --patient       late is not wrong: for a machine that does other things, too
   --keep          leave homes and logs, and say where they are
   --json          what was measured, as JSON
   --write         put the table into docs/AGENTS.md
@@ -27,10 +30,12 @@ pub(super) const DOCUMENT: &str = "docs/AGENTS.md";
 pub(super) struct Options {
     /// Agents with the version to try, all of its versions if there is none.
     pub(super) agents: Vec<(String, Option<String>)>,
-    /// With hooks, without, or both.
-    pub(super) hooks: Vec<bool>,
+    /// How each is run.
+    pub(super) modes: Vec<Mode>,
     pub(super) packages: Option<PathBuf>,
     pub(super) binary: Option<PathBuf>,
+    /// Whether a state that is shown late is as good as one in time.
+    pub(super) patient: bool,
     pub(super) keep: bool,
     pub(super) json: bool,
     pub(super) write: bool,
@@ -40,9 +45,10 @@ pub(super) struct Options {
 pub(super) fn parse(arguments: &[&str]) -> Result<Option<Options>> {
     let mut options = Options {
         agents: Vec::new(),
-        hooks: vec![true, false],
+        modes: Mode::ALL.to_vec(),
         packages: None,
         binary: None,
+        patient: false,
         keep: false,
         json: false,
         write: false,
@@ -54,10 +60,12 @@ pub(super) fn parse(arguments: &[&str]) -> Result<Option<Options>> {
             Ok(Some(std::path::absolute(path)?))
         };
         match *argument {
-            "--hooks" => options.hooks = vec![true],
-            "--no-hooks" => options.hooks = vec![false],
+            "--hooks" => options.modes = vec![Mode::Hooks],
+            "--no-hooks" => options.modes = vec![Mode::NoHooks],
+            "--background" => options.modes = vec![Mode::Background],
             "--packages" => options.packages = path()?,
             "--binary" => options.binary = path()?,
+            "--patient" => options.patient = true,
             "--keep" => options.keep = true,
             "--json" => options.json = true,
             "--write" => options.write = true,
@@ -100,13 +108,14 @@ mod tests {
     fn options_by_case() {
         let parsed = |arguments: &[&str]| parse(arguments).unwrap().unwrap();
         assert_eq!(parsed(&[]).agents.len(), AGENTS.len());
-        assert_eq!(parsed(&[]).hooks, [true, false]);
-        assert_eq!(parsed(&["--no-hooks"]).hooks, [false]);
-        let one = parsed(&["claude@2.1.197", "pi", "--keep"]);
+        assert_eq!(parsed(&[]).modes, Mode::ALL);
+        assert_eq!(parsed(&["--no-hooks"]).modes, [Mode::NoHooks]);
+        assert_eq!(parsed(&["--background"]).modes, [Mode::Background]);
+        let one = parsed(&["claude@2.1.197", "pi", "--keep", "--patient"]);
         let named =
             |name: &str, version: Option<&str>| (name.to_owned(), version.map(ToOwned::to_owned));
         assert_eq!(one.agents, [named("claude", Some("2.1.197")), named("pi", None)]);
-        assert!(one.keep && !one.write);
+        assert!(one.keep && one.patient && !one.write);
         assert_eq!(parse(&["--help"]).unwrap(), None);
         let wrong: &[&[&str]] = &[&["nobody"], &["--packages"], &["--soon"], &["pi", "--write"]];
         for wrong in wrong {

@@ -27,6 +27,13 @@ pub(super) fn descends(pid: u32, from: u32) -> bool {
     false
 }
 
+/// The processes that a process has started and that run.
+pub(super) fn children(of: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| parent(*pid) == Some(of)).collect()
+}
+
 /// The second field after the name, which may have spaces and brackets in it.
 fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

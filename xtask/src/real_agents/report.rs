@@ -6,14 +6,15 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::judge::Outcome;
+use super::mode::Mode;
 use super::state::State;
 
-/// One agent, one version, with hooks or without.
+/// One agent, one version, one way to run it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Report {
     pub(super) agent: String,
     pub(super) version: String,
-    pub(super) hooks: bool,
+    pub(super) mode: Mode,
     pub(super) outcomes: BTreeMap<State, Outcome>,
     /// What ended it before its end.
     pub(super) broke_off: Option<String>,
@@ -25,11 +26,11 @@ pub(super) struct Report {
 
 impl Report {
     /// One of which nothing is known but why.
-    pub(super) fn broken(agent: &str, version: &str, hooks: bool, why: String) -> Self {
+    pub(super) fn broken(agent: &str, version: &str, mode: Mode, why: String) -> Self {
         Self {
             agent: agent.to_owned(),
             version: version.to_owned(),
-            hooks,
+            mode,
             outcomes: BTreeMap::new(),
             broke_off: Some(why),
             leaks: Vec::new(),
@@ -53,7 +54,7 @@ impl Report {
             .collect();
         let (half, worst, count) = self.cost;
         json!({
-            "agent": self.agent, "version": self.version, "hooks": self.hooks,
+            "agent": self.agent, "version": self.version, "mode": self.mode.word(),
             "states": outcomes, "brokeOff": self.broke_off, "leaks": self.leaks,
             "psMicroseconds": { "median": half, "worst": worst, "count": count },
         })
@@ -73,7 +74,7 @@ impl Report {
         Ok(Self {
             agent: text("agent").context("a report without an agent")?,
             version: text("version").context("a report without a version")?,
-            hooks: value["hooks"] == true,
+            mode: Mode::named(&text("mode").context("a report without a mode")?)?,
             outcomes,
             broke_off: text("brokeOff"),
             leaks: leaks.filter_map(|leak| leak.as_str().map(str::to_owned)).collect(),
@@ -119,7 +120,7 @@ mod tests {
             Outcome::Wrong { shown: text("idle") },
             Outcome::NotTried { why: text("no dialog") },
         ];
-        let mut report = Report::broken("pi", "1", true, text("no dialog"));
+        let mut report = Report::broken("pi", "1", Mode::Background, text("no dialog"));
         report.outcomes = State::ALL.into_iter().zip(outcomes).collect();
         report.leaks.push(text("a key in a file"));
         report.cost = (1, 2, 3);

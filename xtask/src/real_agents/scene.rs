@@ -10,6 +10,7 @@ use super::agents::Agent;
 use super::board::Asking;
 use super::hold::Hold;
 use super::judge::Outcome;
+use super::mode::Mode;
 use super::model::Model;
 use super::one::Task;
 use super::place::Place;
@@ -19,7 +20,7 @@ use crate::workspace;
 /// The agent, ready to be started.
 pub(super) struct Scene {
     pub(super) agent: &'static Agent,
-    pub(super) hooks: bool,
+    pub(super) mode: Mode,
     pub(super) place: Place,
     pub(super) model: Model,
     pub(super) hold: Hold,
@@ -45,7 +46,7 @@ impl Scene {
             project: place.project.clone(),
             root: 0,
         };
-        if task.hooks {
+        if task.mode.hooks() {
             let install = asking.command(&["hooks", "install", "--yes", agent.known_as]);
             let said = workspace::output(install).context("hooks cannot be installed")?;
             fs::write(place.logs.join("said/install"), said)?;
@@ -58,7 +59,7 @@ impl Scene {
         program.args(arguments).envs(environment).current_dir(&place.project);
         Ok(Self {
             agent,
-            hooks: task.hooks,
+            mode: task.mode,
             hold: Hold::make(&place.project, &place.runtime)?,
             place,
             model,

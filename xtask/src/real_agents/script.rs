@@ -5,11 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::agents::When;
+use super::background::SMALLER;
 use super::life::Life;
 use super::model::Asked;
-use super::processes::{Watched, descends};
+use super::processes::{Watched, children, descends};
 use super::state::State;
-use super::terminal::{Key, LIMIT, without_space};
+use super::terminal::{Key, LIMIT, SIZE, without_space};
 
 /// An Enter that was taken for a part of the text is pressed again.
 const TAKEN: Duration = Duration::from_secs(5);
@@ -23,8 +24,11 @@ impl Life<'_> {
         let edge = self.is_there()?;
         self.see(State::Started, edge, None)?;
         self.terminal.rest(LIMIT);
+        self.is_left(State::Started, SMALLER, |life, shown| {
+            life.scene.agent.screen.is_ready(shown)
+        })?;
         self.answers()?;
-        let impossible = self.scene.agent.impossible(State::Waiting, self.scene.hooks);
+        let impossible = self.scene.agent.impossible(State::Waiting, self.scene.mode.hooks());
         if impossible.is_some_and(|one| one.when == When::Never) {
             self.runs_a_command()?;
         } else {
@@ -41,17 +45,25 @@ impl Life<'_> {
         self.is_there()?;
         self.terminal.rest(LIMIT);
         let there = self.board.wait_for_a_row()?;
-        let pid = there.filter(|pid| descends(*pid, self.terminal.pid()));
-        let session = Watched::new(pid.unwrap_or_else(|| self.terminal.pid()))?;
+        let root = self.root();
+        let pid = there.filter(|pid| descends(*pid, root));
+        let pid = pid.unwrap_or(root);
+        // A launcher's worker learns of it from the terminal that is hung up.
+        let workers = children(pid).into_iter().filter_map(|pid| Watched::new(pid).ok());
+        let workers: Vec<Watched> = workers.collect();
+        let session = Watched::new(pid)?;
         self.act();
         session.kill()?;
-        let edge = session.ended(LIMIT)?;
+        let mut edge = session.ended(LIMIT)?;
+        for worker in &workers {
+            edge = edge.max(worker.ended(LIMIT)?);
+        }
         self.see(State::Killed, edge, None)
     }
 
     /// Says yes where the agent wants to know about its hooks.
     fn may_have_hooks(&mut self) -> Result<()> {
-        let asks = self.scene.agent.trusts_hooks.filter(|_| self.scene.hooks);
+        let asks = self.scene.agent.trusts_hooks.filter(|_| self.scene.mode.hooks());
         let Some((question, keys)) = asks else { return Ok(()) };
         self.terminal.wait("a question about hooks", 0, |shown| shown.contains(question))?;
         for key in keys {
@@ -73,6 +85,7 @@ impl Life<'_> {
     /// A prompt that is answered in two pieces.
     fn answers(&mut self) -> Result<()> {
         let asked = self.prompt()?;
+        self.is_left(State::FirstBusy, SIZE, |life, shown| life.scene.agent.screen.is_busy(shown))?;
         asked.say(&self.says("one "))?;
         self.act();
         let said = asked.finish("and that is all.")?;
@@ -89,6 +102,7 @@ impl Life<'_> {
         self.see(State::Waiting, edge, None)?;
         self.hear()?;
         self.terminal.rest(LIMIT);
+        self.is_left(State::Waiting, SIZE, |life, shown| life.scene.agent.screen.asks(shown))?;
         self.act();
         self.terminal.press(self.scene.agent.keys.allow)?;
         self.finishes_the_command()
@@ -170,7 +184,7 @@ impl Life<'_> {
     }
 
     fn ends(&mut self) -> Result<()> {
-        let root = self.terminal.pid();
+        let root = self.root();
         let rows = self.board.rows();
         let listed = rows.iter().find(|row| row.listed && descends(row.pid, root));
         let session = Watched::new(listed.map_or(root, |row| row.pid))?;

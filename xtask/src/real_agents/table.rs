@@ -43,25 +43,25 @@ pub(super) fn render(reports: &[Report]) -> String {
 
 fn row(text: &mut String, report: &Report, notes: &mut Vec<String>) {
     let (right, tried) = score(report);
-    let with = if report.hooks { "with" } else { "without" };
-    let Report { agent, version, .. } = report;
-    _ = write!(text, "| {agent} | {version} | {with} | {right} of {tried} ");
+    let Report { agent, version, mode, .. } = report;
+    let (cell_of_mode, with) = (mode.cell(), mode.phrase());
+    _ = write!(text, "| {agent} | {version} | {cell_of_mode} | {right} of {tried} ");
     for state in State::ALL {
         let impossible = impossible(report, state);
         let outcome = report.outcome(state);
         _ = write!(text, "| {} ", cell(&outcome, impossible));
         if let Some(Impossible { why, .. }) = impossible {
-            let note = format!("{agent} {version}, {with} hooks, {}: {why}.", state.title());
+            let note = format!("{agent} {version}, {with}, {}: {why}.", state.title());
             notes.push(note.replace('|', "\\|"));
         }
     }
     let secrets = if report.leaks.is_empty() { "none".to_owned() } else { "**found**".to_owned() };
     _ = writeln!(text, "| {secrets} |");
     if let Some(why) = &report.broke_off {
-        notes.push(format!("{agent} {version}, {with} hooks, broke off: {}.", plain(why)));
+        notes.push(format!("{agent} {version}, {with}, broke off: {}.", plain(why)));
     }
     for leak in &report.leaks {
-        notes.push(format!("{agent} {version}, {with} hooks: {}.", plain(leak)));
+        notes.push(format!("{agent} {version}, {with}: {}.", plain(leak)));
     }
 }
 
@@ -88,7 +88,7 @@ fn cell(outcome: &Outcome, impossible: Option<&Impossible>) -> String {
 
 fn impossible(report: &Report, state: State) -> Option<&'static Impossible> {
     let agent: &Agent = find(&report.agent).ok()?;
-    agent.impossible(state, report.hooks)
+    agent.impossible(state, report.mode.hooks())
 }
 
 /// The states that are right, and those that were tried and can be right.
@@ -102,29 +102,33 @@ fn score(report: &Report) -> (usize, usize) {
         })
 }
 
-/// What must not be, one line each.
-pub(super) fn faults(report: &Report) -> Vec<String> {
-    let Report { agent, version, hooks, .. } = report;
-    let with = if *hooks { "with" } else { "without" };
+/// What must not be, one line each. Who is patient does not mind what is late.
+pub(super) fn faults(report: &Report, is_patient: bool) -> Vec<String> {
+    let Report { agent, version, mode, .. } = report;
+    let with = mode.phrase();
     let of_states = State::ALL
         .into_iter()
         .filter(|state| impossible(report, *state).is_none())
         .map(|state| (state, report.outcome(state)))
-        .filter(|(_, outcome)| !outcome.is_right())
+        .filter(|(_, outcome)| {
+            let is_late = matches!(outcome, Outcome::Late { .. });
+            !(outcome.is_right() || is_late && is_patient)
+        })
         .map(|(state, outcome)| format!("{}: {outcome:?}", state.title()));
     of_states
         .chain(report.leaks.iter().cloned())
-        .map(|fault| format!("{agent} {version} {with} hooks: {fault}"))
+        .map(|fault| format!("{agent} {version} {with}: {fault}"))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::mode::Mode;
     use super::*;
 
-    fn report(agent: &str, hooks: bool, waiting: Outcome) -> Report {
+    fn report(agent: &str, mode: Mode, waiting: Outcome) -> Report {
         let right = |after| Outcome::Right { after, from: "hook".to_owned() };
-        let mut report = Report::broken(agent, "1.0", hooks, String::new());
+        let mut report = Report::broken(agent, "1.0", mode, String::new());
         report.broke_off = None;
         report.outcomes = State::ALL.into_iter().map(|state| (state, right(7))).collect();
         report.outcomes.insert(State::Waiting, waiting);
@@ -137,18 +141,21 @@ mod tests {
         let never = || Outcome::NotTried { why: String::new() };
         let late = || Outcome::Late { after: 251, from: "hook".to_owned() };
         let cases = [
-            ("claude", true, wrong(), (10, 11), "| **busy** |", 1),
-            ("claude", false, late(), (10, 11), "| **251 ms** |", 1),
-            ("claude", false, Outcome::Silent, (10, 11), "| **no status** |", 1),
-            ("codex", false, wrong(), (10, 10), "| impossible (busy) |", 0),
-            ("codex", true, wrong(), (10, 11), "| **busy** |", 1),
-            ("pi", true, never(), (10, 10), "| impossible |", 0),
-            ("claude", true, never(), (10, 10), "| **not reached** |", 1),
+            ("claude", Mode::Hooks, wrong(), (10, 11), "| **busy** |", 1),
+            ("claude", Mode::NoHooks, late(), (10, 11), "| **251 ms** |", 1),
+            ("claude", Mode::NoHooks, Outcome::Silent, (10, 11), "| **no status** |", 1),
+            ("codex", Mode::NoHooks, wrong(), (10, 10), "| impossible (busy) |", 0),
+            ("codex", Mode::Background, wrong(), (10, 11), "| **busy** |", 1),
+            ("pi", Mode::Hooks, never(), (10, 10), "| impossible |", 0),
+            ("claude", Mode::Hooks, never(), (10, 10), "| **not reached** |", 1),
         ];
-        for (agent, hooks, waiting, expected, cell, wrong) in cases {
-            let report = report(agent, hooks, waiting);
+        for (agent, mode, waiting, expected, cell, wrong) in cases {
+            let report = report(agent, mode, waiting);
             assert_eq!(score(&report), expected, "{report:?}");
-            assert_eq!(faults(&report).len(), wrong, "{report:?}");
+            assert_eq!(faults(&report, false).len(), wrong, "{report:?}");
+            let is_late = matches!(report.outcome(State::Waiting), Outcome::Late { .. });
+            let minded = if is_late { 0 } else { wrong };
+            assert_eq!(faults(&report, true).len(), minded, "{report:?}");
             let table = render(&[report]);
             assert!(table.contains(cell), "{cell} in\n{table}");
             let cells: Vec<_> =
@@ -159,9 +166,9 @@ mod tests {
 
     #[test]
     fn a_leak_is_a_fault_and_is_named() {
-        let mut report = report("pi", true, Outcome::NotTried { why: String::new() });
+        let mut report = report("pi", Mode::Hooks, Outcome::NotTried { why: String::new() });
         report.leaks.push("a key in a|b".to_owned());
-        assert_eq!(faults(&report).len(), 1);
+        assert_eq!(faults(&report, true).len(), 1);
         let table = render(&[report]);
         assert!(table.contains("| **found** |") && table.contains("a key in a\\|b"), "{table}");
     }

@@ -2,19 +2,25 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::num::NonZeroU16;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use rustix::termios::Winsize;
+use anyhow::{Context, Result, bail, ensure};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::state::now;
 
-const ROWS: NonZeroU16 = NonZeroU16::new(40).unwrap();
-const COLUMNS: NonZeroU16 = NonZeroU16::new(120).unwrap();
+/// How large a terminal is, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) rows: u16,
+    pub(super) columns: u16,
+}
+
+/// Where agents are run.
+pub(super) const SIZE: Size = Size { rows: 40, columns: 120 };
 
 /// No agent takes this long for anything, on any machine.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
@@ -30,6 +36,12 @@ pub(super) struct Terminal {
     controller: File,
     screen: Arc<Screen>,
     child: Child,
+}
+
+impl Size {
+    fn window(self) -> Winsize {
+        Winsize { ws_row: self.rows, ws_col: self.columns, ws_xpixel: 0, ws_ypixel: 0 }
+    }
 }
 
 /// The screen, drawn by a thread of its own.
@@ -60,10 +72,9 @@ pub(super) enum Key {
 
 impl Terminal {
     /// Starts a command with a terminal of its own, which is its controlling one.
-    pub(super) fn start(program: &Command, log: File) -> Result<Self> {
-        let size =
-            Winsize { ws_row: ROWS.get(), ws_col: COLUMNS.get(), ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = rustix_openpty::openpty(None, Some(&size)).context("cannot make a terminal")?;
+    pub(super) fn start(program: &Command, size: Size, log: File) -> Result<Self> {
+        let pty = rustix_openpty::openpty(None, Some(&size.window()))
+            .context("cannot make a terminal")?;
         let mut command = Command::new("setsid");
         command.args(["--ctty", "--"]).arg(program.get_program()).args(program.get_args());
         if let Some(directory) = program.get_current_dir() {
@@ -76,7 +87,12 @@ impl Terminal {
         let child = command.spawn().context("cannot start `setsid`")?;
         let controller = File::from(pty.controller);
         let replies = Replies { to_program: controller.try_clone()? };
-        let parser = vt100::Parser::new_with_callbacks(ROWS, COLUMNS, 0, replies);
+        let parser = vt100::Parser::new_with_callbacks(
+            size.rows.try_into()?,
+            size.columns.try_into()?,
+            0,
+            replies,
+        );
         let view = View { parser, at: now(), open: true, version: 0 };
         let screen = Arc::new(Screen { view: Mutex::new(view), changed: Condvar::new() });
         let (reader, drawn) = (controller.try_clone()?, screen.clone());
@@ -87,6 +103,24 @@ impl Terminal {
     /// The process that was started; the agent's, or its launcher's.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Gives it another size.
+    pub(super) fn resize(&self, size: Size) -> Result<()> {
+        let (rows, columns) = (size.rows.try_into()?, size.columns.try_into()?);
+        self.screen.view().parser.screen_mut().set_size(rows, columns);
+        tcsetwinsize(&self.controller, size.window()).context("cannot resize a terminal")
+    }
+
+    /// Waits until nobody has the terminal any more.
+    pub(super) fn ended(&self, limit: Duration) -> Result<()> {
+        let until = Instant::now() + limit;
+        let mut view = self.screen.view();
+        while view.open {
+            ensure!(Instant::now() < until, "the program on a terminal did not end");
+            view = self.screen.next(view, until);
+        }
+        Ok(())
     }
 
     /// What is on the screen.
@@ -247,7 +281,7 @@ mod tests {
     fn start(script: &str) -> Terminal {
         let mut command = Command::new("sh");
         command.args(["-c", script]).env("PATH", "/usr/bin:/bin");
-        Terminal::start(&command, tempfile::tempfile().unwrap()).unwrap()
+        Terminal::start(&command, SIZE, tempfile::tempfile().unwrap()).unwrap()
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{Event, What};
 /// What of a record counts here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
-    /// The conversation.
+    /// The conversation, if it is on one.
     pub session_id: Option<Box<str>>,
     /// What it does.
     pub status: Option<Status>,
@@ -27,7 +27,10 @@ impl Recorded {
     #[must_use]
     pub fn of(record: &SessionRecord) -> Self {
         Self {
-            session_id: record.session_id().map(|id| id.into_owned().into()),
+            session_id: record
+                .session_id()
+                .filter(|_| !record.has_placeholder_id())
+                .map(|id| id.into_owned().into()),
             status: record.status(),
             heard: record.status_updated_at().max(record.number(Key::HookAt)),
             cwd: record.cwd().map(|cwd| cwd.into_owned().into()),
@@ -194,6 +197,7 @@ mod tests {
         let rests = r#"{"pid":7,"sessionId":"s1","status":"idle","hookAt":100}"#;
         let works = r#"{"pid":7,"sessionId":"s1","status":"busy","statusUpdatedAt":100}"#;
         let bare = r#"{"pid":7,"entrypoint":"hook","cwd":"/a","status":"idle","hookAt":100}"#;
+        let hosted = r#"{"pid":7,"sessionId":"p","placeholderId":"p","cwd":"/a"}"#;
         let own = r#"{"pid":7,"sessionId":"s1","entrypoint":"cli"}"#;
         let stays = Step::Change { moves: false };
         let moves = Step::Change { moves: true };
@@ -209,6 +213,8 @@ mod tests {
             ("before any conversation", BEGINS, 50, None, Step::SignIn),
             ("the first conversation", BUSY, 150, Some(bare), moves.clone()),
             ("begun once more, still none", BEGINS, 150, Some(bare), stays.clone()),
+            ("begun, signed in by its host", BEGINS, 150, Some(hosted), stays.clone()),
+            ("the first conversation, in a host", BUSY, 150, Some(hosted), moves.clone()),
             ("told late of its beginning", BEGINS, 150, Some(s1), no(N::NoNews)),
             ("no news", NOTE, 150, Some(s1), no(N::NoNews)),
             ("another directory", CD, 150, Some(s1), moves.clone()),

@@ -21,6 +21,7 @@ fn draft(place: &'static str, evidence: Evidence, keys: &str) -> Draft {
     let record = SessionRecord::parse(text.as_bytes()).unwrap();
     let registry = match place {
         "claude-copy" => "claude",
+        "callboard-2" => OWN,
         place => place,
     };
     let source =
@@ -72,6 +73,21 @@ fn winner(row: &Row, field: Field) -> String {
     row.source_of(field).map_or("-".into(), |source| source.dir.display().to_string())
 }
 
+/// Two records of ours of one process: one by whoever started it, one by a hook.
+#[test]
+fn any_conversation_comes_before_an_id_that_we_made_up() {
+    let made_up = || ours(r#""sessionId":"p","placeholderId":"p","updatedAt":9"#);
+    let by_hook = || draft("callboard-2", Evidence::Pidfd, r#""sessionId":"s","updatedAt":1"#);
+    for drafts in [vec![made_up(), by_hook()], vec![by_hook(), made_up()]] {
+        let rows = merged(drafts, NOW);
+        assert_eq!(rows.len(), 1, "{rows:#?}");
+        assert_eq!(winner(&rows[0], Field::SessionId), "callboard-2");
+        assert_eq!(rows[0].conversation(), Some("s"));
+    }
+    let rows = merged(vec![made_up(), draft("callboard-2", Evidence::Pidfd, "")], NOW);
+    assert_eq!((rows[0].session_id.as_deref(), rows[0].conversation()), (Some("p"), None));
+}
+
 #[test]
 fn who_has_the_first_word_on_what() {
     use Field as F;
@@ -81,16 +97,15 @@ fn who_has_the_first_word_on_what() {
             "the agent's own registry on nearly everything",
             [
                 ours(
-                    r#""sessionId":"old","cwd":"/a","kind":"bg","entrypoint":"hook","tool":"t1","version":"1","startedAt":1,"agent":"x","logPath":"/l","bridgeSessionId":"b1""#,
+                    r#""sessionId":"old","cwd":"/a","entrypoint":"hook","tool":"t1","version":"1","startedAt":1,"agent":"x","logPath":"/l","bridgeSessionId":"b1""#,
                 ),
                 claude(
-                    r#""sessionId":"new","cwd":"/b","kind":"interactive","entrypoint":"cli","tool":"claude","version":"2","startedAt":2,"agent":"y","bridgeSessionId":"b2""#,
+                    r#""sessionId":"new","cwd":"/b","entrypoint":"cli","tool":"claude","version":"2","startedAt":2,"agent":"y","bridgeSessionId":"b2""#,
                 ),
             ],
             vec![
                 (F::SessionId, "new", "claude"),
                 (F::Cwd, "/b", "claude"),
-                (F::Kind, "interactive", "claude"),
                 (F::Entrypoint, "cli", "claude"),
                 (F::Tool, "claude", "claude"),
                 (F::Version, "2", "claude"),
@@ -99,6 +114,21 @@ fn who_has_the_first_word_on_what() {
                 (F::BridgeSessionId, "b2", "claude"),
                 (F::LogPath, "/l", "callboard"),
             ],
+        ),
+        (
+            "the kind by whoever knows that it runs in the background: ours",
+            [ours(r#""kind":"bg""#), claude(r#""kind":"interactive""#)],
+            vec![(F::Kind, "bg", "callboard")],
+        ),
+        (
+            "the kind by whoever knows that it runs in the background: the agent's",
+            [ours(r#""kind":"interactive""#), claude(r#""kind":"bg""#)],
+            vec![(F::Kind, "bg", "claude")],
+        ),
+        (
+            "the agent's own kind where both know it, or nobody says more than interactive",
+            [ours(r#""kind":"bg""#), claude(r#""kind":"daemon-worker""#)],
+            vec![(F::Kind, "daemon-worker", "claude")],
         ),
         (
             "what the agent does not say is ours (records of March 2026)",
@@ -119,6 +149,21 @@ fn who_has_the_first_word_on_what() {
             "the agent's name where we have none; an empty one is none",
             [ours(r#""name":"""#), claude(r#""name":"project-3f""#)],
             vec![(F::Name, "project-3f", "claude")],
+        ),
+        (
+            "the agent's name before one that is only the program's",
+            [ours(r#""name":"claude","tool":"claude""#), claude(r#""name":"project-3f""#)],
+            vec![(F::Name, "project-3f", "claude")],
+        ),
+        (
+            "the program's name where there is no other",
+            [ours(r#""name":"claude","tool":"claude""#), claude("")],
+            vec![(F::Name, "claude", "callboard")],
+        ),
+        (
+            "an id that was made up once and is another one now",
+            [ours(r#""sessionId":"s","placeholderId":"p""#), claude("")],
+            vec![(F::SessionId, "s", "callboard")],
         ),
         (
             "the newest status: ours",

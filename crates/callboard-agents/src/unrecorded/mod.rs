@@ -27,6 +27,18 @@ pub(crate) struct Running<'s> {
     flocks: Flocks,
     processes: Vec<Candidate<'s>>,
     domain: Box<str>,
+    /// The sessions of several processes that our own registry knows.
+    launched: Vec<Launched>,
+}
+
+/// A session of several processes some of which our own registry knows: a host or `callboard run`
+/// has signed in the launcher that it started, a hook the worker that it ran under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Launched {
+    pub(crate) launchers: Vec<u32>,
+    pub(crate) worker: u32,
+    /// The one that the session is known by, and when it started, in ticks.
+    pub(crate) known_by: (u32, u64),
 }
 
 /// A process of an agent.
@@ -56,6 +68,8 @@ struct Found<'r, 's> {
     cwd: Option<PathBuf>,
     session_id: Option<Box<str>>,
     held: Vec<Held>,
+    /// The launcher that its row is known by.
+    known_by: Option<u32>,
 }
 
 impl<'s> Running<'s> {
@@ -71,7 +85,8 @@ impl<'s> Running<'s> {
             found.map(|(agent, role)| Candidate { process, agent, role, signed_in_as: None })
         });
         let processes = processes.collect();
-        Some(Self { proc, flocks: Flocks::default(), processes, domain: here.pid_domain().into() })
+        let domain = here.pid_domain().into();
+        Some(Self { proc, flocks: Flocks::default(), processes, domain, launched: Vec::new() })
     }
 
     /// The registries that only the environment of a process names: each with its agent, and not
@@ -118,7 +133,8 @@ impl<'s> Running<'s> {
             if cwd.is_none() && self.proc.process(candidate.process.pid).is_none() {
                 continue;
             }
-            let found = Found { candidate, look, cwd, session_id, held };
+            let known_by = candidate.signed_in_as.map(|at| self.processes[at].process.pid);
+            let found = Found { candidate, look, cwd, session_id, held, known_by };
             match candidate.role {
                 Role::Session => sessions.push(found),
                 // One that has a record of its own is what its record says.
@@ -163,10 +179,24 @@ impl<'s> Running<'s> {
         all
     }
 
-    /// A launcher is explained by its innermost worker, which counts in its place, and explains it
-    /// in turn: what started the agent may have signed the launcher in.
+    /// A launcher, what it starts in its place, and so on, are one session: the innermost counts,
+    /// and what explains any of them explains all.
     fn join_twins(&mut self, all: &mut [Explained]) {
-        let by_records = all.to_vec();
+        self.launched.clear();
+        for chain in self.chains() {
+            let of_chain: Vec<Explained> = chain.iter().map(|at| all[*at].clone()).collect();
+            let (explained, known_by) = together(of_chain);
+            if let Some(known_by) = known_by {
+                self.launch(&chain, chain[known_by]);
+            }
+            chain.iter().for_each(|at| all[*at] = Explained::Wholly);
+            chain.last().into_iter().for_each(|innermost| all[*innermost] = explained.clone());
+        }
+    }
+
+    /// Each launcher that is nobody's worker, with its worker, that one's, and so on, by their
+    /// places in the list.
+    fn chains(&self) -> Vec<Vec<usize>> {
         let name = |candidate: &Candidate<'_>| candidate.agent.name();
         let worker = |candidate: &Candidate<'s>| {
             let same = self.processes.iter().filter(|other| name(other) == name(candidate));
@@ -174,27 +204,31 @@ impl<'s> Running<'s> {
             self.processes.iter().position(|other| other.process.pid == worker.pid)
         };
         let workers: Vec<Option<usize>> = self.processes.iter().map(worker).collect();
-        for (launcher, worker) in workers.iter().enumerate() {
-            let Some(mut innermost) = *worker else { continue };
+        let begins = |at: &usize| workers[*at].is_some() && !workers.contains(&Some(*at));
+        let chain = |at: usize| {
             // A worker started after its launcher, so that no chain comes back to itself; but pids
             // are read one after the other.
-            for _ in 0..workers.len() {
-                innermost = workers[innermost].unwrap_or(innermost);
-            }
-            match (&by_records[launcher], &all[innermost]) {
-                (Explained::Wholly, _) => all[innermost] = Explained::Wholly,
-                (by @ Explained::ByUs(_), Explained::Not) => {
-                    all[innermost] = by.clone();
-                    self.processes[innermost].signed_in_as = Some(launcher);
-                }
-                _ => {}
-            }
-        }
-        for (launcher, worker) in workers.iter().enumerate() {
-            if worker.is_some_and(|worker| worker != launcher) {
-                all[launcher] = Explained::Wholly;
-            }
-        }
+            std::iter::successors(Some(at), |at| workers[*at]).take(workers.len()).collect()
+        };
+        (0..workers.len()).filter(begins).map(chain).collect()
+    }
+
+    fn launch(&mut self, chain: &[usize], known_by: usize) {
+        let process = |at: usize| &self.processes[at].process;
+        let launched = Launched {
+            launchers: chain[..chain.len() - 1].iter().map(|at| process(*at).pid).collect(),
+            worker: process(chain[chain.len() - 1]).pid,
+            known_by: (process(known_by).pid, process(known_by).start_ticks),
+        };
+        let worker = &mut self.processes[chain[chain.len() - 1]];
+        worker.signed_in_as = (worker.process.pid != launched.known_by.0).then_some(known_by);
+        self.launched.push(launched);
+    }
+
+    /// The sessions that [`Running::explained`] found our own registry to know by their launchers:
+    /// all our records of its processes are about it.
+    pub(crate) fn launchers(&self) -> &[Launched] {
+        &self.launched
     }
 
     fn row(&self, found: &Found<'_, '_>, held: Option<&Held>) -> (Row, Identity) {
@@ -204,6 +238,7 @@ impl<'s> Running<'s> {
         let registry = if found_by == FoundBy::Process { PROCESS } else { agent.name() };
         let cwd = found.cwd.as_ref().map(|cwd| cwd.to_string_lossy().into());
         let mut row = Row::running(process.pid, Judgement::from(Evidence::Running), registry);
+        row.worker = signed_in_as.map(|_| found.candidate.process.pid);
         row.session_id = held.and_then(|held| held.session_id.clone());
         row.tool = Some(agent.name().into());
         row.cwd = cwd.or_else(|| held.and_then(|held| held.cwd.clone()));
@@ -218,6 +253,25 @@ impl<'s> Running<'s> {
 /// What stands for a registry where nothing but the process is known.
 const PROCESS: &str = "process";
 
+/// How much the records explain of a session of several processes, each of which was started by the
+/// one before it; and which of them it is known by. Pure.
+///
+/// The agent itself may have said which process it is. Else it is the outermost that was signed in:
+/// what starts an agent does that before its hooks can, and a session keeps its process.
+fn together(chain: Vec<Explained>) -> (Explained, Option<usize>) {
+    if let Some(named) = chain.iter().rposition(|by| *by == Explained::Wholly) {
+        return (Explained::Wholly, Some(named));
+    }
+    let Some(first) = chain.iter().position(|by| *by != Explained::Not) else {
+        return (Explained::Not, None);
+    };
+    let conversation = chain.into_iter().rev().find_map(|by| match by {
+        Explained::ByUs(conversation) => conversation,
+        _ => None,
+    });
+    (Explained::ByUs(conversation), Some(first))
+}
+
 fn by_records(candidate: &Candidate<'_>, rows: &[Row], identities: &[Identity]) -> Explained {
     let pid = candidate.process.pid;
     let is_of =
@@ -231,7 +285,7 @@ fn by_records(candidate: &Candidate<'_>, rows: &[Row], identities: &[Identity]) 
         if row.registry != OWN {
             return Explained::Wholly;
         }
-        session_id = session_id.or_else(|| row.session_id.clone());
+        session_id = session_id.or_else(|| row.conversation().map(Box::from));
     }
     Explained::ByUs(session_id)
 }
@@ -297,9 +351,10 @@ fn bind_begun(found: &mut [Found<'_, '_>], rows: &[Row], claimed: &HashSet<&str>
         let Some((cwd, since)) = this.cwd.clone().zip(this.look.started_at()) else { continue };
         let is_beside =
             |other: &Found<'_, '_>| name(other) == name(this) && other.cwd.as_ref() == Some(&cwd);
+        let own = [Some(this.candidate.process.pid), this.known_by];
         let is_recorded = |row: &Row| {
             row.is_listed()
-                && row.pid != this.candidate.process.pid
+                && !own.contains(&Some(row.pid))
                 && row.tool.as_deref() == Some(name(this))
                 && row.cwd.as_deref().is_some_and(|dir| Path::new(dir) == cwd)
         };
@@ -323,5 +378,40 @@ fn bind_begun(found: &mut [Found<'_, '_>], rows: &[Row], claimed: &HashSet<&str>
             _ => None,
         };
         found[at].held.extend(held);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn launchers_and_workers_by_case() {
+        use Explained::{ByUs, Not, Wholly};
+        let us = |id: &str| ByUs((!id.is_empty()).then(|| id.into()));
+        let cases = [
+            ("nobody knows them", vec![Not, Not], (Not, None)),
+            ("the agent's record names the worker", vec![Not, Wholly], (Wholly, Some(1))),
+            ("the agent's record names the launcher", vec![Wholly, Not], (Wholly, Some(0))),
+            ("a host signed the launcher in", vec![us(""), Not], (us(""), Some(0))),
+            ("a hook signed the worker in", vec![Not, us("a")], (us("a"), Some(1))),
+            ("both", vec![us(""), us("a")], (us("a"), Some(0))),
+            ("both say a conversation: the worker's", vec![us("b"), us("a")], (us("a"), Some(0))),
+            ("a host, and the agent's record", vec![us(""), Wholly], (Wholly, Some(1))),
+            (
+                "a host, a hook, and a child that is about to be a command",
+                vec![us(""), us("a"), Not],
+                (us("a"), Some(0)),
+            ),
+            ("three, the middle one signed in", vec![Not, us("a"), Not], (us("a"), Some(1))),
+            (
+                "three, the agent's record names the last",
+                vec![us(""), us("a"), Wholly],
+                (Wholly, Some(2)),
+            ),
+        ];
+        for (story, chain, expected) in cases {
+            assert_eq!(together(chain), expected, "{story}");
+        }
     }
 }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use callboard::process::Here;
-use callboard::{Evidence, SignIn, Status, Verdict};
+use callboard::{Evidence, Key, Kind, Patch, SignIn, Status, Verdict};
 use callboard_agents::agents::Descriptions;
 use callboard_agents::processes::session_process;
 use callboard_agents::transcript::Depth;
 use callboard_agents::{Board, FoundBy, Row, Sources, StatusFrom};
 
 use crate::actor::Actor;
-use crate::world::{Process, World, problems, record};
+use crate::world::{Process, World, problems, record, ticks};
 
 const A: &str = "01a1fca6-c824-7861-911d-0bc2a5bd5740";
 const B: &str = "01a1fca9-67a9-7a13-bb1c-7d8f3332514d";
@@ -192,6 +192,56 @@ fn what_a_worker_holds_is_its_launchers_that_was_signed_in() {
     assert_eq!(ids(&rows), [(launcher, Some(A))]);
     assert_eq!(rows[0].name.as_deref(), Some("billing"));
     assert_eq!(sources(&world).transcript(&rows[0]).unwrap().path, file);
+}
+
+/// An agent that a host or `callboard run` started through its launcher: one session, whoever has
+/// signed in which of the two processes.
+#[test]
+fn a_launcher_and_a_worker_that_both_have_a_record_are_one_session() {
+    let world = World::new();
+    let again = format!(
+        "case $LEVEL in 1) ;; *) echo $$; LEVEL=1 {} \"$0\"; exit;; esac",
+        world.program("node").display()
+    );
+    let hosted = || SignIn::new().kind(Kind::Background).tool_name("node").name("node");
+    for name in ["gemini", "qwen"] {
+        let mut tree = world.script("node", name, &again).spawn();
+        let (launcher, worker) = (tree.ready(), tree.ready());
+        let only = || {
+            let mut rows = seen(&world, &[launcher, worker]);
+            assert_eq!(rows.len(), 1, "{rows:#?}");
+            rows.remove(0)
+        };
+        // The host does not know which conversation it is on.
+        let made_up = world.own().register_process(launcher, hosted()).unwrap();
+        let row = only();
+        assert_eq!((row.pid, &row.session_id), (launcher, &made_up.session_id().map(Box::from)));
+        // A hook does, and it speaks of the worker.
+        let hook = SignIn::new().session_id(A).tool(name, "1").entrypoint("hook");
+        world.own().register_process(worker, hook).unwrap();
+        // Whichever of the two was written last.
+        for written in [worker, launcher] {
+            world.own().update(written, &Patch::new().text(Key::Agent, Some("x"))).unwrap();
+            let row = only();
+            assert_eq!((row.pid, row.session_id.as_deref()), (launcher, Some(A)), "{name}");
+            assert_eq!((row.tool.as_deref(), row.name.as_deref()), (Some(name), None));
+            assert_eq!((row.kind, row.sources.len()), (Some(Kind::Background), 2));
+        }
+        world.own().update(launcher, &Patch::new().name("billing")).unwrap();
+        assert_eq!(only().name.as_deref(), Some("billing"));
+        if name == "qwen" {
+            // Where the agent itself has a record, it says which process it is.
+            let text = format!(
+                r#"{{"schemaVersion":1,"pid":{worker},"procStart":"{}:{}","sessionId":"{B}","kind":"tui"}}"#,
+                Here::detect().boot_id.unwrap(),
+                ticks(worker)
+            );
+            fs::write(world.sessions(".qwen").join(format!("{worker}.json")), text).unwrap();
+            let row = only();
+            assert_eq!((row.pid, row.session_id.as_deref()), (worker, Some(B)));
+            assert_eq!((row.name.as_deref(), row.kind), (Some("billing"), Some(Kind::Background)));
+        }
+    }
 }
 
 fn rollout(world: &World, id: &str, cwd: &Path, source: &str) -> PathBuf {

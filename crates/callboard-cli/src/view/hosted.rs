@@ -112,7 +112,6 @@ pub(crate) fn facts(
         facts.push(("clients", format!("{} attached", running.clients)));
         let size = running.size;
         facts.push(("size", format!("{}x{}", size.columns, size.rows)));
-        facts.extend(running.title.clone().map(|title| ("title", title)));
     }
     facts.extend(ended_at(session).map(|at| ("ended", clock(at))));
     facts.push(("command", command(session)));

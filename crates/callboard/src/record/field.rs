@@ -126,6 +126,8 @@ fields! {
         "inode number of `.<record>.lock` beside the record, which the session holds locked (flock) for its life; absent where it holds none",
     Instance "instance" Text Always
         "128 random bits in hex: this registration, as opposed to another one of the same pid",
+    PlaceholderId "placeholderId" Text Optional
+        "a `sessionId` that was made up by somebody who signed the process in on its behalf and did not know its conversation; means nothing once `sessionId` is another",
     Seq "seq" Count Always
         "how often the record was written; grows by one with every write",
     SchemaVersion "schemaVersion" Count Always

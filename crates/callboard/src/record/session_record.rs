@@ -204,6 +204,14 @@ impl SessionRecord {
         self.text(Key::Status).map(|word| Status::from(&*word))
     }
 
+    /// Whether its session id names no conversation: it was made up by somebody who signed the
+    /// process in on its behalf.
+    #[must_use]
+    pub fn has_placeholder_id(&self) -> bool {
+        let made_up = self.value(Key::PlaceholderId);
+        made_up.is_some() && made_up == self.value(Key::SessionId)
+    }
+
     /// How it is hosted; `None` where the record does not say.
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {

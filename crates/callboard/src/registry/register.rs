@@ -91,6 +91,7 @@ impl Registry {
             std::io::ErrorKind::NotFound => Error::NoProcess { pid },
             _ => Error::io("find out the identity of", format!("/proc/{pid}"), error),
         })?;
+        sign_in.on_behalf = true;
         // In a PID namespace without a /proc of its own the number means another process there.
         if sign_in.cwd.is_none() && here.proc_is_ours {
             sign_in.cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).ok();

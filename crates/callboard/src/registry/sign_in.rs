@@ -19,6 +19,8 @@ pub struct SignIn {
     pub(crate) cwd: Option<PathBuf>,
     pub(crate) started_at: Option<u64>,
     pub(crate) sub_agent_of: Option<String>,
+    /// Said by somebody else than the program, who need not know its conversation.
+    pub(crate) on_behalf: bool,
     kind: Option<Kind>,
     patch: Patch,
 }
@@ -45,6 +47,7 @@ impl SignIn {
             cwd: None,
             started_at: None,
             sub_agent_of: spawner.sub_agent_of,
+            on_behalf: false,
             kind: (spawner.kind != Kind::Interactive).then_some(spawner.kind),
             patch: Patch::new(),
         };
@@ -169,11 +172,9 @@ impl SignIn {
     ) -> SessionRecord {
         let base = before.cloned().unwrap_or_else(|| SessionRecord::empty(who.pid));
         let kept = |key| before.and_then(|b| b.text(key)).map(std::borrow::Cow::into_owned);
-        let session_id = self
-            .session_id
-            .clone()
-            .or_else(|| kept(Key::SessionId))
-            .unwrap_or_else(super::token::random_uuid);
+        let known = self.session_id.clone().or_else(|| kept(Key::SessionId));
+        let is_placeholder = known.is_none() && self.on_behalf;
+        let session_id = known.unwrap_or_else(super::token::random_uuid);
         let cwd = self.cwd.as_ref().map(|cwd| cwd.to_string_lossy().into_owned());
         let cwd = cwd.or_else(|| kept(Key::Cwd)).unwrap_or_default();
         let started = self.started_at.or_else(|| before.and_then(SessionRecord::started_at));
@@ -187,6 +188,10 @@ impl SignIn {
             .number(Key::StartedAt, Some(started.unwrap_or(now)))
             .kind(&kind)
             .and(self.patch.clone());
+        let patch = match is_placeholder {
+            true => patch.text(Key::PlaceholderId, Some(&session_id)),
+            false => patch,
+        };
         let patch = who
             .patch(patch, domain)
             .text(Key::Instance, Some(instance))
