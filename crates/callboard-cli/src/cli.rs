@@ -1,8 +1,9 @@
 //! The command line: what can be typed, and which command it means.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands;
 use crate::context::{Context, Global};
@@ -61,51 +62,94 @@ struct Cli {
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    Ps(commands::ps::Ps),
-    Count(commands::count::Count),
-    Show(commands::show::Show),
-    Run(commands::run::Run),
-    Attach(commands::attach::Attach),
-    Detach(commands::detach::Detach),
-    Logs(commands::logs::Logs),
-    Stop(commands::stop::Stop),
-    Restart(commands::restart::Restart),
-    Rm(commands::rm::Rm),
-    #[cfg(target_os = "linux")]
-    Daemon(commands::daemon::Daemon),
-    Register(commands::register::Register),
-    Update(commands::update::Update),
-    Deregister(commands::deregister::Deregister),
-    Rename(commands::rename::Rename),
-    Hook(commands::hook::Hook),
-    Hooks(commands::hooks::Hooks),
-    Sweep(commands::sweep::Sweep),
-    Doctor(commands::doctor::Doctor),
-    Demo(commands::demo::Demo),
-    #[cfg(target_os = "linux")]
-    Watch(commands::watch::Watch),
-    #[cfg(target_os = "linux")]
-    Wait(commands::wait::Wait),
-    #[cfg(target_os = "linux")]
-    Events(commands::events::Events),
-    #[cfg(target_os = "linux")]
-    Exec(commands::exec::Exec),
-    #[cfg(target_os = "linux")]
-    Notify(commands::notify::Notify),
-    StatusLine(commands::status_line::StatusLine),
-    Metrics(commands::metrics::Metrics),
-    Completions(commands::completions::Completions),
-    Man(commands::man::Man),
-    #[command(hide = true)]
-    DemoSession(commands::demo_session::DemoSession),
+/// The commands, each by its name: as what was typed is given to them, and as one alone is described.
+macro_rules! commands {
+    ($($(#[$attribute:meta])* $name:literal => $variant:ident($of:ty),)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($(#[$attribute])* #[command(name = $name)] $variant($of),)*
+        }
+
+        impl Command {
+            /// What describes the options and arguments of the command of this name.
+            fn describe(name: &str) -> Option<fn(clap::Command) -> clap::Command> {
+                match name {
+                    $($(#[$attribute])* $name => Some(<$of as Args>::augment_args),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-/// The description of the command line, for manual pages and completions.
+commands! {
+    "ps" => Ps(commands::ps::Ps),
+    "count" => Count(commands::count::Count),
+    "show" => Show(commands::show::Show),
+    "run" => Run(commands::run::Run),
+    "attach" => Attach(commands::attach::Attach),
+    "detach" => Detach(commands::detach::Detach),
+    "logs" => Logs(commands::logs::Logs),
+    "stop" => Stop(commands::stop::Stop),
+    "restart" => Restart(commands::restart::Restart),
+    "rm" => Rm(commands::rm::Rm),
+    #[cfg(target_os = "linux")]
+    "daemon" => Daemon(commands::daemon::Daemon),
+    "register" => Register(commands::register::Register),
+    "update" => Update(commands::update::Update),
+    "deregister" => Deregister(commands::deregister::Deregister),
+    "rename" => Rename(commands::rename::Rename),
+    "hook" => Hook(commands::hook::Hook),
+    "hooks" => Hooks(commands::hooks::Hooks),
+    "sweep" => Sweep(commands::sweep::Sweep),
+    "doctor" => Doctor(commands::doctor::Doctor),
+    "demo" => Demo(commands::demo::Demo),
+    #[cfg(target_os = "linux")]
+    "watch" => Watch(commands::watch::Watch),
+    #[cfg(target_os = "linux")]
+    "wait" => Wait(commands::wait::Wait),
+    #[cfg(target_os = "linux")]
+    "events" => Events(commands::events::Events),
+    #[cfg(target_os = "linux")]
+    "exec" => Exec(commands::exec::Exec),
+    #[cfg(target_os = "linux")]
+    "notify" => Notify(commands::notify::Notify),
+    "status-line" => StatusLine(commands::status_line::StatusLine),
+    "metrics" => Metrics(commands::metrics::Metrics),
+    "completions" => Completions(commands::completions::Completions),
+    "man" => Man(commands::man::Man),
+    "demo-session" => DemoSession(commands::demo_session::DemoSession),
+}
+
+/// The description of the command line, for manual pages, completions and help.
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
+}
+
+/// The description of the one command that is named, enough to understand what is right. To make
+/// those of all the others is most of what the start of a short command costs.
+fn named(words: &[OsString]) -> Option<clap::Command> {
+    let (name, describe) = words.iter().skip(1).find_map(|word| {
+        let name = word.to_str()?;
+        Some((name, Command::describe(name)?))
+    })?;
+    let program = Global::augment_args(clap::Command::new("callboard")).subcommand_required(true);
+    Some(program.subcommand(describe(clap::Command::new(name.to_owned()))))
+}
+
+/// What was typed. What the description of one command does not understand, the whole one judges
+/// and answers: help, and mistakes, about which only it knows what was meant.
+fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
+    if let Some(cli) = named(words).and_then(|only| understood(only, words).ok()) {
+        return Ok(cli);
+    }
+    understood(command(), words)
+}
+
+fn understood(mut described: clap::Command, words: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut matches = described.try_get_matches_from_mut(words)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut described))
 }
 
 /// Runs the command line of this process.
@@ -136,7 +180,8 @@ fn parse_and_run() -> Ended {
     if commands::completions::answer() {
         return Ended::With(Exit::Yes);
     }
-    let cli = match Cli::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let cli = match parse(&words) {
         Ok(cli) => cli,
         Err(error) => return Ended::With(not_a_command(&error)),
     };
@@ -223,6 +268,47 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         command().debug_assert();
+    }
+
+    /// The name, the aliases and what may be typed after it.
+    fn described(command: &clap::Command) -> String {
+        let arguments: Vec<_> = command.get_arguments().collect();
+        let groups: Vec<_> = command.get_groups().collect();
+        let below: Vec<_> = command.get_subcommands().map(described).collect();
+        let aliases: Vec<_> = command.get_all_aliases().collect();
+        format!("{} {aliases:?} {arguments:#?} {groups:#?} {below:#?}", command.get_name())
+    }
+
+    #[test]
+    fn a_command_alone_is_described_as_among_all() {
+        let all = command();
+        for among in all.get_subcommands() {
+            let name = among.get_name();
+            let words = ["callboard", "--color", "never", name].map(OsString::from);
+            let program = named(&words).expect(name);
+            program.clone().debug_assert();
+            let alone = program.find_subcommand(name).expect(name);
+            assert_eq!(described(alone), described(among));
+            // A command without aliases is never typed by another name, which would be slow.
+            assert_eq!(among.get_all_aliases().count(), 0, "{name}");
+            for word in ["--bogus", "--help"] {
+                let words = ["callboard", name, word].map(OsString::from);
+                let told = |by: Result<Cli, clap::Error>| {
+                    by.map(|cli| format!("{cli:?}")).map_err(|error| error.to_string())
+                };
+                assert_eq!(told(parse(&words)), told(understood(command(), &words)));
+            }
+        }
+        assert!(named(&["callboard", "pss"].map(OsString::from)).is_none());
+    }
+
+    #[test]
+    fn the_name_of_a_command_as_a_value_is_a_value() {
+        for words in [&["callboard", "--home", "ps", "count"][..], &["callboard", "show", "ps"]] {
+            let words: Vec<_> = words.iter().map(OsString::from).collect();
+            let (one, all) = (parse(&words).unwrap(), understood(command(), &words).unwrap());
+            assert_eq!(format!("{one:?}"), format!("{all:?}"));
+        }
     }
 
     #[test]

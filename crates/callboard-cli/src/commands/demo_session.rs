@@ -15,6 +15,7 @@ pub(crate) const DONE: &str = "done";
 
 /// a session of the demo
 #[derive(Debug, clap::Args)]
+#[command(hide = true)]
 pub(crate) struct DemoSession {
     name: String,
 }
