@@ -78,8 +78,8 @@ impl Builtin {
     }
 
     /// The same for a program that starts a session and does little else: a host is then forked
-    /// off it, which takes half the time, and not executed. As long as the process has more than
-    /// one thread, or handles signals, its hosts are executed all the same.
+    /// off it and not executed, which is the larger part of a start. As long as the process has
+    /// more than one thread, or handles signals, its hosts are executed all the same.
     ///
     /// A host has a copy of all memory that this process has written to.
     #[must_use]
