@@ -104,15 +104,19 @@ impl Attached {
         self.connection.stream().set_nonblocking(true)?;
         loop {
             let ready = self.wait();
-            for signal in self.signals.pending() {
+            // Each look costs a read for each of them.
+            let signals = if ready.signals { self.signals.pending() } else { Vec::new() };
+            for signal in signals {
                 if let Some(end) = self.signal(signal) {
                     return Ok(end);
                 }
             }
-            if ready.keys
-                && let Some(end) = self.type_in()
-            {
-                return Ok(end);
+            if ready.keys {
+                if let Some(end) = self.type_in() {
+                    return Ok(end);
+                }
+                // Before anything is shown: somebody waits for the echo.
+                self.flush()?;
             }
             if ready.host
                 && let Some(end) = self.show()?
@@ -138,7 +142,11 @@ impl Attached {
         // Interrupted by a signal: what it means stands on its stream.
         _ = poll(&mut fds, left.as_ref());
         let came = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-        Ready { keys: fds[0].revents().intersects(came), host: fds[1].revents().intersects(came) }
+        let [keys, host, signals @ ..] = &fds[..] else {
+            unreachable!("there are a terminal and a host")
+        };
+        let has_come = |fd: &PollFd<'_>| fd.revents().intersects(came);
+        Ready { keys: has_come(keys), host: has_come(host), signals: signals.iter().any(has_come) }
     }
 
     fn say(&mut self, request: &Request) {
@@ -263,6 +271,7 @@ impl Attached {
 struct Ready {
     keys: bool,
     host: bool,
+    signals: bool,
 }
 
 /// Whether an error is that there is no terminal.

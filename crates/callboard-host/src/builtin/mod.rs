@@ -61,6 +61,8 @@ pub struct Builtin {
     sessions: Sessions,
     program: PathBuf,
     arguments: Vec<OsString>,
+    /// Whether a host may be a copy of this process.
+    forks: bool,
 }
 
 impl Builtin {
@@ -72,7 +74,18 @@ impl Builtin {
         // started it.
         let program = PathBuf::from("/proc/self/exe");
         let arguments = vec![HOST_ARGUMENT.into()];
-        Self { sessions: Sessions::of(home, HostKind::Builtin), program, arguments }
+        Self { sessions: Sessions::of(home, HostKind::Builtin), program, arguments, forks: false }
+    }
+
+    /// The same for a program that starts a session and does little else: a host is then forked
+    /// off it and not executed, which is the larger part of a start. As long as the process has
+    /// more than one thread, or handles signals, its hosts are executed all the same.
+    ///
+    /// A host has a copy of all memory that this process has written to.
+    #[must_use]
+    pub const fn forking(mut self) -> Self {
+        self.forks = true;
+        self
     }
 
     /// The same with another program for the hosts; it has to call [`main`].
@@ -83,6 +96,7 @@ impl Builtin {
         arguments: impl IntoIterator<Item = S>,
     ) -> Self {
         self.program = program.into();
+        self.forks = false;
         self.arguments = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
         self
     }

@@ -1,5 +1,6 @@
-//! Executes a host and hears whether the session's program runs.
+//! Executes a host, or forks one, and hears whether the session's program runs.
 
+use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -11,13 +12,14 @@ use std::time::Duration;
 use callboard::Home;
 
 use super::request::{StartAnswer, StartRequest};
-use super::{Builtin, isolation};
+use super::{Builtin, isolation, process};
 use crate::error::{Result, SpawnError};
 use crate::hosted::{Hosted, Running, State};
 use crate::id::HostedId;
 use crate::sessions::Sessions;
 use crate::spec::SpawnSpec;
 use crate::store::{OsText, SpecFile};
+use crate::system::{self, Forked, Shown};
 
 /// Executing a program from a slow disk takes a while; a host that says nothing for so long hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,7 +29,8 @@ const ATTEMPTS: usize = 4;
 
 /// What a host keeps of its starter's environment: where libraries are, and what `systemd-run`
 /// needs. The session's own travels apart.
-const KEPT: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
+pub(super) const KEPT: [&str; 4] =
+    ["PATH", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
 
 pub(super) fn start(builtin: &Builtin, spec: &SpawnSpec) -> Result<Hosted, SpawnError> {
     begin(&builtin.sessions, spec, |request| ask(builtin, spec, request))
@@ -37,7 +40,7 @@ pub(super) fn start(builtin: &Builtin, spec: &SpawnSpec) -> Result<Hosted, Spawn
 pub(crate) fn begin(
     sessions: &Sessions,
     spec: &SpawnSpec,
-    ask: impl Fn(&StartRequest) -> Result<StartAnswer, SpawnError>,
+    ask: impl Fn(StartRequest) -> Result<StartAnswer, SpawnError>,
 ) -> Result<Hosted, SpawnError> {
     let home = sessions.home();
     let file = SpecFile::of(spec, sessions.kind(), &home.sessions())?;
@@ -51,7 +54,7 @@ pub(crate) fn begin(
             spec: file.clone(),
             env: environment.clone(),
         };
-        match ask(&request)? {
+        match ask(request)? {
             StartAnswer::Started { warning } => {
                 let running = Running { size: file.size, ..Running::default() };
                 let session = sessions.store().session(&id)?;
@@ -96,19 +99,49 @@ fn not_executed(spec: &SpawnSpec, errno: i32) -> SpawnError {
 fn ask(
     builtin: &Builtin,
     spec: &SpawnSpec,
-    request: &StartRequest,
+    request: StartRequest,
 ) -> Result<StartAnswer, SpawnError> {
-    let failed = |doing| move |source| SpawnError::Host { doing, source };
+    let wrapper = isolation::wrapper(request.spec.host, spec, &request.id)?;
     let (ours, theirs) = UnixStream::pair().map_err(failed("make a pair of sockets"))?;
-    let mut command = command(builtin, spec, request)?;
+    let this = || Shown::look().filter(process::may_be_forked);
+    if wrapper.is_empty()
+        && builtin.forks
+        && let Some(this) = this()
+    {
+        return ask_forked(request, &this, &ours, theirs);
+    }
+    let mut command = command(builtin, &wrapper)?;
     command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(failed("execute the host's program"))?;
     // The command keeps a copy of their end, which would keep the conversation open.
     drop(command);
-    let answer = converse(&ours, request);
+    let answer = converse(&ours, &request);
     // The first process ends as soon as the host stands on its own feet; also when it was killed.
     _ = child.wait();
     answer
+}
+
+/// The same with a host that is not executed: it is a copy of this process, which has one thread,
+/// and has what to start in its memory.
+fn ask_forked(
+    request: StartRequest,
+    this: &Shown,
+    ours: &UnixStream,
+    theirs: UnixStream,
+) -> Result<StartAnswer, SpawnError> {
+    match system::fork().map_err(failed("fork"))? {
+        Forked::Child => process::main_of(request, theirs, this),
+        Forked::Parent(stage) => {
+            drop(theirs);
+            let answer = hear(ours);
+            _ = rustix::process::waitpid(Some(stage), rustix::process::WaitOptions::empty());
+            answer
+        }
+    }
+}
+
+fn failed(doing: &'static str) -> impl Fn(io::Error) -> SpawnError {
+    move |source| SpawnError::Host { doing, source }
 }
 
 /// Tells a host what to start, and hears how it went.
@@ -116,12 +149,16 @@ pub(crate) fn converse(
     mut host: &UnixStream,
     request: &StartRequest,
 ) -> Result<StartAnswer, SpawnError> {
-    let failed = |doing| move |source| SpawnError::Host { doing, source };
-    host.set_read_timeout(Some(PATIENCE)).map_err(failed("wait for the host"))?;
     // A host that has ended already hears nothing; its silence tells.
     let text = serde_json::to_vec(request).unwrap_or_default();
     _ = host.write_all(&text);
     _ = host.shutdown(Shutdown::Write);
+    hear(host)
+}
+
+/// Hears from a host how it went.
+fn hear(mut host: &UnixStream) -> Result<StartAnswer, SpawnError> {
+    host.set_read_timeout(Some(PATIENCE)).map_err(failed("wait for the host"))?;
     let mut answer = Vec::new();
     host.read_to_end(&mut answer).map_err(failed("hear from the host"))?;
     serde_json::from_slice(&answer).map_err(|_| {
@@ -131,13 +168,8 @@ pub(crate) fn converse(
 }
 
 /// The command that executes a host, inside of a scope where that is asked for.
-fn command(
-    builtin: &Builtin,
-    spec: &SpawnSpec,
-    request: &StartRequest,
-) -> Result<Command, SpawnError> {
+fn command(builtin: &Builtin, wrapper: &[OsString]) -> Result<Command, SpawnError> {
     let mut program = builtin.program.clone();
-    let wrapper = isolation::wrapper(request.spec.host, spec, &request.id)?;
     let mut command = match wrapper.split_first() {
         None => Command::new(&program),
         Some((first, rest)) => {

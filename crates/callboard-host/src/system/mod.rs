@@ -4,18 +4,22 @@
 //! |---|---|
 //! | `raw` | the calls that have no safe name: `fork` and some few more |
 //! | `process` | who a process is: its parent, its kernel session, its terminal |
+//! | `shown` | what the kernel shows of this process to others, and how to show something else |
 //! | `tree` | the descendants of a process, each held so that it cannot become another |
 
 mod process;
 mod raw;
+mod shown;
 mod tree;
 
 use std::time::SystemTime;
 
 pub(crate) use process::{Standing, ignores, process_id, standing};
 pub(crate) use raw::{
-    Forked, close_inherited, default_signals, end_now, fork, give_up_terminal, peer,
+    Forked, close_inherited, default_signals, end_now, fork, give_memory_back, give_up_terminal,
+    keep_of_environment, open_signals, peer,
 };
+pub(crate) use shown::Shown;
 pub(crate) use tree::{descendants, of_session};
 
 /// Now, in ms since the epoch.

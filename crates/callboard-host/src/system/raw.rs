@@ -20,8 +20,9 @@ pub(crate) enum Forked {
     reason = "a pseudoterminal's session needs a process that knows its own pid before it executes"
 )]
 pub(crate) fn fork() -> std::io::Result<Forked> {
-    // SAFETY: the process of a host has one thread, see `builtin::main`, and so has that of a
-    // supervisor, which looks: the child may do whatever the parent could have done.
+    // SAFETY: the process of a host has one thread, see `builtin::main`; so has that of a
+    // supervisor, and of a starter that forks its host, which look: the child may do whatever the
+    // parent could have done.
     let forked = unsafe { libc::fork() };
     match forked {
         -1 => Err(std::io::Error::last_os_error()),
@@ -61,6 +62,53 @@ pub(crate) fn default_signals() {
             libc::signal(signal, libc::SIG_DFL);
         }
     }
+}
+
+/// Lets every signal through, and ignores SIGPIPE, as in a Rust program that was executed: whoever
+/// this process was forked from may have done otherwise.
+#[expect(unsafe_code, reason = "rustix has no name for this")]
+pub(crate) fn open_signals() {
+    // SAFETY: the set is initialised by the first call, and lives through the second; a null
+    // pointer asks for no old one. SIG_IGN is an action for SIGPIPE.
+    unsafe {
+        let mut none = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
+}
+
+/// Forgets the environment of this process, but for these variables.
+#[expect(unsafe_code, reason = "the environment of a process with one thread")]
+pub(crate) fn keep_of_environment(names: &[&str]) {
+    let kept: Vec<_> =
+        names.iter().filter_map(|name| Some((name, std::env::var_os(name)?))).collect();
+    // SAFETY: this process has one thread, so nobody reads the environment meanwhile.
+    unsafe {
+        libc::clearenv();
+        kept.into_iter().for_each(|(name, value)| std::env::set_var(name, value));
+    }
+}
+
+/// Gives memory back that was allocated and is free again, also between what is still in use.
+#[expect(unsafe_code, reason = "the C library's allocator has no safe name for this")]
+pub(crate) fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it may be called at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// Writes over the words that this process was executed with, and over the environment that is
+/// behind them, from this address on. The environment has been forgotten by now.
+#[expect(unsafe_code, reason = "the kernel reads what it shows of a process from its memory")]
+pub(crate) fn overwrite_words(from: usize, text: &[u8]) {
+    let to = std::ptr::with_exposed_provenance_mut::<u8>(from);
+    // SAFETY: the kernel has said that so many bytes from there on are the words and the
+    // environment, which it put on the stack, in nobody's value. Who still has a pointer to one of
+    // the words (`std::env::args`) finds text that ends in a 0 before the end of the area.
+    unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), to, text.len()) }
 }
 
 /// Gives up the controlling terminal of the kernel session that this process leads. It is sent

@@ -20,7 +20,7 @@ use crate::spec::SpawnSpec;
 
 pub(super) fn start(tmux: &Tmux, spec: &SpawnSpec) -> Result<Hosted, SpawnError> {
     let spec = SpawnSpec { env: of_this_terminal(spec.env.clone()), ..spec.clone() };
-    begin(&tmux.sessions, &spec, |request| ask(tmux, &spec, request))
+    begin(&tmux.sessions, &spec, |request| ask(tmux, &spec, &request))
 }
 
 /// A program is told which terminal it has, if it is told of one at all.

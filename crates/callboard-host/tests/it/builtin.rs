@@ -60,6 +60,17 @@ fn what_outlives_a_killed_host_is_stopped() {
     assert!(matches!(state_of(program), None | Some('Z' | 'X')));
 }
 
+/// What the program has left without a parent is the host's to collect, also where it has left
+/// the program's process group: one zombie for each would be there for as long as the session.
+#[test]
+fn an_orphan_of_another_process_group_is_collected() {
+    let world = World::new(builtin);
+    let session = world.shell("(setsid sh -c 'echo orphan $$.' &); exec cat");
+    let log = world.wait_for(&session.id, ".");
+    let pid: u32 = log.trim_start_matches("orphan ").split('.').next().unwrap().parse().unwrap();
+    world.wait_until("collected", |_| state_of(pid).is_none());
+}
+
 /// As a service manager ends it.
 #[test]
 fn a_host_that_is_asked_to_end_ends_its_session() {

@@ -8,5 +8,6 @@ mod conformance;
 mod world;
 
 mod builtin;
+mod forked;
 mod supervisor;
 mod tmux;

@@ -6,7 +6,10 @@ use std::process::ExitCode;
 use callboard::{Home, Inside, Leave};
 use callboard_host::builtin::{Options as HostOptions, main as host, take_over};
 use callboard_host::supervisor::{ClaimError, Instance, Options, Supervisor, Transition};
-use callboard_host::{AttachEnd, AttachOptions, HostKind, HostedId, Hosts, SpawnSpec};
+use callboard_host::{
+    AttachEnd, AttachOptions, Builtin, Environment, HostKind, HostedId, Hosts, SessionHost as _,
+    SpawnSpec,
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
         ["attach", home, id, ref more @ ..] => attach(home, id, more),
         ["supervise", home, ref more @ ..] => supervise(home, more),
         ["start", home, script] => start(home, script),
+        ["fork", how, home, ref words @ ..] => fork(how, home, words),
         ["inside"] => inside(),
         ["repl"] => repl(),
         ["modes"] => modes(),
@@ -93,6 +97,33 @@ fn start(home: &str, script: &str) -> ExitCode {
     let host = hosts.host(HostKind::Tmux).expect("a host");
     let session = host.spawn(&SpawnSpec::new(["sh", "-c", script])).expect("a session");
     println!("{}", session.id);
+    ExitCode::SUCCESS
+}
+
+/// Starts a command by a host that is forked if it can be; its id, and the host's pid.
+fn fork(how: &str, home: &str, words: &[&str]) -> ExitCode {
+    let home = std::path::absolute(home).expect("a path");
+    let host = Builtin::at(&Home::at(home)).forking();
+    let (_held, hold) = std::sync::mpsc::channel::<()>();
+    match how {
+        "alone" => {}
+        "with-thread" => drop(std::thread::spawn(move || hold.recv())),
+        "with-handler" => {
+            let (_, write) = std::os::unix::net::UnixStream::pair().expect("a pair");
+            signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, write)
+                .expect("a signal");
+        }
+        _ => panic!("no such way: {how}"),
+    }
+    let env = Environment::inherited();
+    let session = match host.spawn(&SpawnSpec::new(words).env(env)) {
+        Ok(session) => session,
+        Err(error) => {
+            println!("{error}");
+            return ExitCode::from(error.shell_code());
+        }
+    };
+    println!("{} {}", session.id, session.host_process.expect("a host").pid);
     ExitCode::SUCCESS
 }
 

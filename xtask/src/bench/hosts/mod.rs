@@ -28,12 +28,14 @@ pub(crate) use program::run as session_program;
 
 pub(crate) const USAGE: &str = "\
 cargo xtask bench hosts [--quick] [--write] [--peers DIR] [--install] [--only WHAT]
+                        [--hosts NAMES]
 
-  --quick      fewer rounds, at most 50 sessions, a quarter of the text
-  --write      put the results into docs/PERFORMANCE.md
-  --peers DIR  where more hosts are installed (DIR or DIR/bin), besides those on the PATH
-  --install    install tmux, screen and dtach with apt-get and shpool with cargo first
-  --only WHAT  only starts, floods, keys, redraws, modes, stopped or idle";
+  --quick        fewer rounds, at most 50 sessions, a quarter of the text
+  --write        put the results into docs/PERFORMANCE.md
+  --peers DIR    where more hosts are installed (DIR or DIR/bin), besides those on the PATH
+  --install      install tmux, screen and dtach with apt-get and shpool with cargo first
+  --only WHAT    only starts, floods, keys, redraws, modes, stopped or idle
+  --hosts NAMES  only these besides callboard, separated by commas";
 
 /// Nothing that is waited for takes this long.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -89,6 +91,7 @@ struct Options<'a> {
     install: bool,
     peers: Option<&'a str>,
     only: Option<&'a str>,
+    hosts: Option<&'a str>,
 }
 
 impl<'a> Options<'a> {
@@ -103,6 +106,7 @@ impl<'a> Options<'a> {
                 "--install" => options.install = true,
                 "--peers" => options.peers = Some(value()?),
                 "--only" => options.only = Some(value()?),
+                "--hosts" => options.hosts = Some(value()?),
                 _ => bail!("bench hosts does not know {argument:?}\n{USAGE}"),
             }
         }
@@ -111,6 +115,10 @@ impl<'a> Options<'a> {
 
     fn wants(&self, what: &str) -> bool {
         self.only.is_none_or(|only| only == what)
+    }
+
+    fn has(&self, host: &str) -> bool {
+        self.hosts.is_none_or(|hosts| hosts.split(',').any(|name| name == host))
     }
 }
 
@@ -144,7 +152,7 @@ pub(crate) fn run(arguments: &[&str], callboard: &Path) -> Result<String> {
     let more = given.iter().flat_map(|dir| [dir.join("bin"), dir.clone()]);
     let path = path_with(more.chain([installed.join("bin")]))?;
     processes::reap_descendants()?;
-    let (found, missing) = peers::find(callboard, &path)?;
+    let (found, missing) = peers::find(callboard, &path, |name| options.has(name))?;
     for line in &missing {
         eprintln!("left out: {line}");
     }

@@ -174,13 +174,14 @@ impl Peer {
     }
 }
 
-/// Those that are here, and why others are not.
+/// Those that are here of those that are wanted, and why others are not. Ours always is.
 pub(super) fn find(
     callboard: &Path,
     path: &std::ffi::OsString,
+    is_wanted: impl Fn(&str) -> bool,
 ) -> Result<(Vec<&'static Peer>, Vec<String>)> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
-    for peer in PEERS {
+    for peer in PEERS.iter().filter(|peer| peer.must_work() || is_wanted(peer.name)) {
         let is_there = std::env::split_paths(path).any(|dir| dir.join(peer.needs).is_file());
         // One that is installed may still not work here.
         let tried = || {

@@ -3,12 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use callboard::{Kind, Spawner};
 use callboard_host::supervisor::{Restart, is_running, supervise};
 use callboard_host::{
-    Environment, HostKind, Hosted, Isolation, LogPolicy, OnBoard, Size, SpawnError, SpawnSpec,
+    Builtin, Environment, HostKind, Hosted, Isolation, LogPolicy, OnBoard, Size, SpawnError,
+    SpawnSpec,
 };
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
@@ -92,7 +94,9 @@ const KEPT: [&str; 6] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG"];
 
 impl Run {
     pub(super) fn run_detached(&self, context: &Context) -> Result<Ended, Failure> {
-        let hosts = Background::open(context)?.hosts;
+        // This process starts a session, and ends.
+        let builtin = Builtin::at(&context.home()?).forking();
+        let hosts = Background::open(context)?.hosts.with(Arc::new(builtin));
         let configured = &context.config().background;
         let host = hosts.host(self.detached.host.unwrap_or(configured.host));
         let host = host.map_err(|error| refused(&error))?;

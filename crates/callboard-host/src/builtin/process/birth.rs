@@ -17,10 +17,12 @@ use super::board::Board;
 use super::program::{Program, Terminal, start};
 use super::serve::{Host, Signals};
 use super::{Options, remove_link};
+use crate::builtin::HOST_ARGUMENT;
 use crate::builtin::request::{StartAnswer, StartRequest};
+use crate::builtin::start::KEPT;
 use crate::error::SpawnError;
 use crate::store::{Claimed, Draft, INSIDE, RunFile, Store};
-use crate::system::{self, Forked};
+use crate::system::{self, Forked, Shown};
 use crate::wire;
 
 /// The host, once its program runs. `None`: nothing was started, and who asked for it knows why;
@@ -29,6 +31,36 @@ pub(super) fn birth(options: &Options) -> Option<Host> {
     system::close_inherited();
     system::default_signals();
     let starter = take_standard_input()?;
+    stand_alone()?;
+    hear_and_bear(options, starter, None)
+}
+
+/// The same in a process that was forked off its starter, whose memory has what to start. What is
+/// left of the starter in it is given up first: whatever it had open, its signals, its directory,
+/// its words and its environment.
+pub(super) fn birth_of(request: StartRequest, starter: UnixStream, shown: &Shown) -> Option<Host> {
+    // Where it is in a process that is executed; what it was is closed with everything else.
+    rustix::stdio::dup2_stdin(&starter).ok()?;
+    std::mem::forget(starter);
+    system::close_inherited();
+    system::default_signals();
+    system::open_signals();
+    let starter = take_standard_input()?;
+    let nothing = std::io::stdin();
+    rustix::stdio::dup2_stdout(&nothing)
+        .and_then(|()| rustix::stdio::dup2_stderr(&nothing))
+        .ok()?;
+    _ = std::env::set_current_dir("/");
+    // Its own way to tell of a panic is the starter's.
+    drop(std::panic::take_hook());
+    stand_alone()?;
+    system::keep_of_environment(&KEPT);
+    shown.become_shown_as(&["callboard", HOST_ARGUMENT, &request.id]);
+    bear_and_answer(&Options::default(), starter, request, None)
+}
+
+/// Goes on in a process that is nobody's child; the one that it was ends.
+fn stand_alone() -> Option<()> {
     // Of its own session, so that no terminal of the starter's is its terminal, and not the first
     // process of it, so that no terminal it opens ever becomes that.
     _ = rustix::process::setsid();
@@ -38,7 +70,7 @@ pub(super) fn birth(options: &Options) -> Option<Host> {
         Ok(Forked::Parent(_)) => system::end_now(0),
         Err(_) => return None,
     }
-    hear_and_bear(options, starter, None)
+    Some(())
 }
 
 /// Hears what to start, starts it, on the given terminal or on one of its own, and answers.
@@ -52,6 +84,15 @@ pub(super) fn hear_and_bear(
     // A starter that was killed has said half of it, or nothing.
     let request: StartRequest = serde_json::from_slice(&text).ok()?;
     drop(text);
+    bear_and_answer(options, starter, request, terminal)
+}
+
+fn bear_and_answer(
+    options: &Options,
+    mut starter: UnixStream,
+    request: StartRequest,
+    terminal: Option<Terminal>,
+) -> Option<Host> {
     let born = bear(options, request, terminal);
     let answer = match &born {
         Ok((_, warning)) => StartAnswer::Started { warning: warning.clone() },
@@ -172,6 +213,17 @@ fn listen_in(draft: &Draft) -> Result<UnixListener, Stillborn> {
         .map_err(|error| Stillborn::System("listen on a socket", error))
 }
 
+/// The signals that a host hears.
+const OF_CHILDREN: [i32; 1] = [SIGCHLD];
+const TO_END: [i32; 3] = [SIGTERM, SIGINT, SIGHUP];
+
+/// Whether a fork of this process could hear its signals. Where a handler of the process's own is
+/// known to have been installed, a later one is called by it, and by the kernel no more once that
+/// was given its default action.
+pub(crate) fn may_be_forked(starter: &Shown) -> bool {
+    starter.is_one_thread() && !starter.handles(&OF_CHILDREN) && !starter.handles(&TO_END)
+}
+
 /// Signals become bytes on a socket, which the loop waits for.
 fn signals() -> std::io::Result<Signals> {
     let hear = |signals: &[i32]| {
@@ -183,7 +235,7 @@ fn signals() -> std::io::Result<Signals> {
         }
         std::io::Result::Ok(read)
     };
-    Ok(Signals { children: hear(&[SIGCHLD])?, end: hear(&[SIGTERM, SIGINT, SIGHUP])? })
+    Ok(Signals { children: hear(&OF_CHILDREN)?, end: hear(&TO_END)? })
 }
 
 /// Makes the link by which programs of the session find this host. One of that name is of a

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Signal, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions, waitid, waitpid};
+use rustix::process::{
+    Signal, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions, wait, waitid, waitpid,
+};
 
 use super::client::Role;
 use super::remove_link;
@@ -94,7 +96,7 @@ impl Host {
         }
         if self.exited.is_none() {
             // It runs, so those that are collected here are others: adopted ones.
-            while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
+            while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
                 if pid == self.program.pid {
                     let code = status.exit_status().map(Exit::Code);
                     let signal = status.terminating_signal().map(Exit::Signal);

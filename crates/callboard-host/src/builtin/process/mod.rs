@@ -33,9 +33,12 @@ mod typing;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use super::request::StartRequest;
 use crate::id::HostedId;
 use crate::store::{INSIDE, RunFile};
+use crate::system::{Shown, end_now, give_memory_back};
 
+pub(crate) use birth::may_be_forked;
 pub(crate) use program::Terminal;
 
 /// How a host is run.
@@ -60,6 +63,18 @@ pub fn main(options: &Options) -> u8 {
 /// Is a host of a program on a terminal that is there already.
 pub(crate) fn main_on(starter: UnixStream, terminal: Terminal) -> u8 {
     serve(birth::hear_and_bear(&Options::default(), starter, Some(terminal)))
+}
+
+/// In a process that was forked off its starter: is a host, and ends as one.
+pub(crate) fn main_of(request: StartRequest, starter: UnixStream, shown: &Shown) -> ! {
+    // The starter's functions, into which this process is not to return, are above.
+    let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let host = birth::birth_of(request, starter, shown);
+        // What the starter had allocated, each host would have for as long as it lives.
+        give_memory_back();
+        serve(host)
+    }));
+    end_now(code.map_or(101, i32::from))
 }
 
 fn serve(host: Option<serve::Host>) -> u8 {

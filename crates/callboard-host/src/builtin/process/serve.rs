@@ -13,7 +13,7 @@ use rustix::fd::AsFd as _;
 
 use super::Options;
 use super::board::Board;
-use super::client::Client;
+use super::client::{Client, Role};
 use super::ending::Ending;
 use super::inside::Claimant;
 use super::program::Program;
@@ -31,6 +31,17 @@ const MOST_CLIENTS: usize = 200;
 
 /// For how long the terminal is read in a row before clients are looked after.
 const READING: Duration = Duration::from_millis(5);
+
+/// Less than this at a time is what a person's key causes: it is shown before anything else is
+/// looked for, and not kept back to be sent with more.
+pub(super) const A_FEW: usize = 1024;
+
+/// While no more time than this passes between one reading and the next, a program prints on.
+const GOES_ON: Duration = Duration::from_millis(2);
+
+/// Where nobody watches, the terminal of a program that prints on is left alone for so long after
+/// each reading: in a flood, much of the kernel's buffer of 64 KiB is full by then.
+const REST: Duration = Duration::from_micros(500);
 
 /// Where signals are heard.
 #[derive(Debug)]
@@ -69,6 +80,11 @@ pub(super) struct Host {
     pub(super) exited: Option<Exit>,
     /// The terminal is of no use any more.
     pub(super) hung_up: bool,
+    /// Something was typed, and nothing has been printed since.
+    awaits_echo: bool,
+    /// When something was read last, and until when nothing is, so that much comes together.
+    read_at: Option<Instant>,
+    rests_until: Option<Instant>,
     buffer: Vec<u8>,
 }
 
@@ -148,7 +164,10 @@ impl Host {
             ending: None,
             exited: None,
             hung_up: false,
-            buffer: vec![0; 64 << 10],
+            awaits_echo: false,
+            read_at: None,
+            rests_until: None,
+            buffer: Vec::new(),
         }
     }
 
@@ -156,6 +175,9 @@ impl Host {
     pub(super) fn serve(mut self) {
         while !self.is_over() {
             let ready = self.wait();
+            if self.rests_until.is_some_and(|until| Instant::now() >= until) {
+                self.rests_until = None;
+            }
             if ready.child {
                 drain(&mut self.signals.children);
                 self.reap();
@@ -200,7 +222,7 @@ impl Host {
         }
         // Those that may be missing come last.
         let terminal = (!self.hung_up).then(|| {
-            let wants = in_and_out(true, !self.to_program.is_empty());
+            let wants = in_and_out(self.rests_until.is_none(), !self.to_program.is_empty());
             fds.push(PollFd::new(&self.program.controller, wants));
             fds.len() - 1
         });
@@ -225,8 +247,10 @@ impl Host {
     /// Until the next thing that has its time; for ever if there is none.
     fn timeout(&self) -> Option<Timespec> {
         let ending = self.ending.as_ref().map(Ending::deadline);
-        let next =
-            [self.pictures.deadline(), self.ground_by, ending].into_iter().flatten().min()?;
+        let next = [self.pictures.deadline(), self.ground_by, ending, self.rests_until]
+            .into_iter()
+            .flatten()
+            .min()?;
         let left = next.saturating_duration_since(Instant::now());
         Timespec::try_from(left).ok()
     }
@@ -234,6 +258,10 @@ impl Host {
     /// What the program has printed.
     pub(super) fn read_terminal(&mut self) {
         let mut buffer = std::mem::take(&mut self.buffer);
+        if buffer.is_empty() {
+            // Not before there is something: many sessions say nothing for long.
+            buffer = vec![0; 64 << 10];
+        }
         let until = Instant::now() + READING;
         while !self.hung_up && Instant::now() < until {
             let read = self.read_into(&mut buffer);
@@ -241,8 +269,31 @@ impl Host {
                 break;
             }
             self.show(&buffer[..read]);
+            // Was it what a key caused? What else there is, the next look tells. In a flood, the
+            // next look comes later.
+            let is_echo = std::mem::take(&mut self.awaits_echo);
+            if is_echo || self.rest() {
+                break;
+            }
         }
         self.buffer = buffer;
+    }
+
+    /// Something has been read: whether to let more come together before the next look. A terminal
+    /// that is emptied again and again wakes this process for every few lines, and holds the
+    /// program up each time.
+    fn rest(&mut self) -> bool {
+        let now = Instant::now();
+        let is_watched = self
+            .clients
+            .iter()
+            .any(|client| matches!(client.role, Role::Seeing(_) | Role::Following(_)));
+        let goes_on = self.read_at.replace(now).is_some_and(|last| now - last < GOES_ON);
+        let rests = goes_on && !is_watched && self.exited.is_none();
+        if rests {
+            self.rests_until = Some(now + REST);
+        }
+        rests
     }
 
     /// Reads what is there now, as much as there is room for: the kernel gives out at most 4 KiB at
@@ -251,7 +302,13 @@ impl Host {
         let mut filled = 0;
         while filled < buffer.len() {
             match self.program.controller.read(&mut buffer[filled..]) {
-                Ok(read) if read > 0 => filled += read,
+                Ok(read) if read > 0 => {
+                    filled += read;
+                    // Whoever waits for an echo does not wait for a look whether there is more.
+                    if self.awaits_echo && filled < A_FEW {
+                        break;
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Nobody has the other side any more, and nobody will.
@@ -267,6 +324,8 @@ impl Host {
     /// Gives the program what was typed, as much as it takes.
     pub(super) fn type_in(&mut self) {
         while !self.to_program.is_empty() {
+            // What it says to that is looked for at once.
+            (self.awaits_echo, self.rests_until, self.read_at) = (true, None, None);
             let (first, _) = self.to_program.as_slices();
             match self.program.controller.write(first) {
                 Ok(written) if written > 0 => drop(self.to_program.drain(..written)),

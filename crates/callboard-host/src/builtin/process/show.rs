@@ -6,15 +6,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::client::{Role, Seeing, View};
-use super::serve::Host;
+use super::serve::{A_FEW, Host};
 use crate::host::SnapshotFormat;
 use crate::size::Size;
 use crate::system::now_ms;
 use crate::wire::FrameKind;
-
-/// Less than this at a time is what a person's key causes: it is not kept back to be sent with
-/// more.
-const A_FEW: usize = 1024;
 
 /// How long a stream may be in the middle of a sequence before a picture is sent all the same.
 const GROUND_PATIENCE: Duration = Duration::from_millis(50);
