@@ -157,6 +157,8 @@ fn bear(
     // What the program leaves behind without a parent is this process's child then.
     _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     let pane = terminal.as_ref().and_then(|terminal| terminal.pane.clone());
+    let mut board = Board::new(&request.spec, claimed.session());
+    let mut warning = None;
     let started = start(&request.spec, request.env, terminal, |program| {
         let here = Here::detect();
         let own = system::process_id(rustix::process::getpid());
@@ -167,6 +169,8 @@ fn bear(
         }
         // Before the program can ask for it. Without it, the program thinks that it is nowhere.
         _ = link(store.dir(), &file, &claimed);
+        // Before the program can say what it does: its first word would be nobody's.
+        warning = board.sign_in(file.program.pid);
         run = Some(file);
         Ok(())
     });
@@ -174,6 +178,7 @@ fn bear(
         (Ok(program), Some(run)) => (program, run),
         (Ok(_), None) => unreachable!("a program runs only after it was written down"),
         (Err(failure), run) => {
+            board.sign_out();
             if let Some(run) = run {
                 remove_link(store.dir(), &run, claimed.session().id());
             }
@@ -182,7 +187,9 @@ fn bear(
         }
     };
     claimed.settle();
-    Ok(settle_in(options, claimed, run, program, request.spec, &store, listener, signals))
+    let host =
+        settle_in(options, claimed, run, program, request.spec, &store, listener, signals, board);
+    Ok((host, warning))
 }
 
 /// The program runs: everything from here on may fail, and it runs all the same.
@@ -196,14 +203,12 @@ fn settle_in(
     store: &Store,
     listener: UnixListener,
     signals: Signals,
-) -> (Host, Option<String>) {
-    let mut board = Board::new(&spec, claimed.session());
-    let warning = board.sign_in(run.program.pid);
+    board: Board,
+) -> Host {
     _ = rustix::thread::set_name(c"callboard-host");
     // Nobody is kept from unmounting what a starter stood in.
     _ = std::env::set_current_dir("/");
-    let host = Host::new(options, claimed, run, program, spec, store, listener, signals, board);
-    (host, warning)
+    Host::new(options, claimed, run, program, spec, store, listener, signals, board)
 }
 
 /// A socket in the directory that is being made. Who knows the directory's later name finds it
