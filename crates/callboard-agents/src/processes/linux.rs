@@ -31,6 +31,9 @@ const MAX_FILES: usize = 4096;
 /// How much of the list of a thread's children is read: eight bytes each.
 const MAX_CHILDREN: usize = 64 * 1024;
 
+/// The process that starts the kernel's threads.
+const KTHREADD: u32 = 2;
+
 /// How much of the system's list of locks is read: thirty bytes each.
 const MAX_LOCKS: usize = 1 << 20;
 
@@ -63,12 +66,43 @@ impl Proc {
     /// The processes of this user whose name is `wanted`, with their command lines, by pid.
     pub(crate) fn scan(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<Process> {
         let mut found = Vec::new();
+        let kernels = self.kernel_threads();
         for pid in self.pids() {
-            if may_be_ours(pid) && self.comm(pid).is_some_and(&wanted) {
+            if kernels.binary_search(&pid).is_err()
+                && may_be_ours(pid)
+                && self.comm(pid).is_some_and(&wanted)
+            {
                 found.extend(self.process(pid));
             }
         }
         found
+    }
+
+    /// The kernel's own threads, which are nobody's session: the children of process 2, in one
+    /// reading instead of one for each. Empty for another user than root, who may not signal them
+    /// anyway ([`may_be_ours`]), where process 2 is another's, as in a container, and where the
+    /// kernel does not list children (`CONFIG_PROC_CHILDREN`).
+    fn kernel_threads(&mut self) -> Vec<u32> {
+        if self.uid != 0 || self.comm(KTHREADD) != Some("kthreadd") || !self.is_parentless(KTHREADD)
+        {
+            return Vec::new();
+        }
+        let list = format!("{KTHREADD}/task/{KTHREADD}/children");
+        if read_into(&mut self.bytes, &self.dir, &list, MAX_CHILDREN).is_err() {
+            return Vec::new();
+        }
+        // What does not fit may end within a number, which is another process.
+        let whole = self.bytes.iter().rposition(|byte| *byte == b' ').unwrap_or(0);
+        let list = String::from_utf8_lossy(&self.bytes[..whole]);
+        let mut pids: Vec<u32> =
+            list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+        pids.sort_unstable();
+        pids
+    }
+
+    /// Whether the kernel itself started it.
+    fn is_parentless(&mut self, pid: u32) -> bool {
+        self.enter(pid).ok().and_then(|dir| self.stat(&dir)).is_some_and(|stat| stat.parent == 0)
     }
 
     fn pids(&self) -> Vec<u32> {
@@ -460,6 +494,20 @@ mod tests {
         assert_eq!(seen(&[&short, &with]), (1, false, 1), "given at once, it is whole");
         assert_eq!(seen(&[&long]), (99, false, 0), "what was seen before an error counts");
         assert_eq!(seen(&[]), (0, false, 0));
+    }
+
+    #[test]
+    fn only_threads_of_the_kernel_are_passed_over() {
+        let mut proc = Proc::open(&Here::detect()).unwrap();
+        let passed = proc.kernel_threads();
+        for pid in &passed {
+            // One that has ended since has no directory.
+            let stat = proc.enter(*pid).ok().and_then(|dir| proc.stat(&dir));
+            assert!(stat.is_none_or(|stat| stat.parent == KTHREADD), "{pid}");
+        }
+        let is_there = proc.comm(KTHREADD) == Some("kthreadd") && proc.is_parentless(KTHREADD);
+        let lists_children = Path::new("/proc/thread-self/children").exists();
+        assert_eq!(passed.is_empty(), !(is_there && lists_children && geteuid().is_root()));
     }
 
     #[test]
