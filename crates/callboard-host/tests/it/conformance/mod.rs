@@ -32,6 +32,7 @@ for_each_host! {
     {
         super::starts::what_cannot_be_started_leaves_nothing => what_cannot_be_started_leaves_nothing,
         super::starts::how_it_ended_is_on_record => how_it_ended_is_on_record,
+        super::starts::it_is_on_the_board_before_its_first_word => it_is_on_the_board_before_its_first_word,
         super::starts::fifty_at_once_log_everything => fifty_at_once_log_everything,
         super::starts::each_has_its_own_environment => each_has_its_own_environment,
         super::starts::it_is_on_the_board_while_it_runs => it_is_on_the_board_while_it_runs,
@@ -58,6 +59,7 @@ for_each_host! {
         super::programs::vim_is_left_resized_and_come_back_to => vim_is_left_resized_and_come_back_to,
         super::programs::less_is_left_and_come_back_to => less_is_left_and_come_back_to,
         super::programs::top_goes_on_drawing => top_goes_on_drawing,
+        super::programs::drawing_on_and_on_costs_no_memory => drawing_on_and_on_costs_no_memory,
         super::programs::bytes_that_are_no_text => bytes_that_are_no_text,
     }
 }

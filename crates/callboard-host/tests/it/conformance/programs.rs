@@ -130,3 +130,43 @@ pub(super) fn bytes_that_are_no_text(world: &World) {
     client.type_in("typed\r");
     client.wait_for("typed\ntyped");
 }
+
+/// How many screens are drawn; a variable asks for more, for hours of it.
+fn frames() -> u64 {
+    let asked = std::env::var("CALLBOARD_SOAK_FRAMES").ok();
+    asked.map_or(2_000, |frames| frames.parse().expect("a number of frames"))
+}
+
+/// A program that draws its whole screen anew, again and again, and prints a line between.
+pub(super) fn drawing_on_and_on_costs_no_memory(world: &World) {
+    let gate = world.gate("gate");
+    let draw = |frames: u64| {
+        format!(
+            "awk 'BEGIN {{ for (f = 0; f < {frames}; f++) {{ printf \"\\033[?1049h\\033[H\"; \
+             for (r = 1; r <= 39; r++) printf \"\\033[3%dm%d of frame %d\\033[m\\033[K\\r\\n\", r % 8, r, f; \
+             printf \"\\033[?1049lframe %d\\n\", f }} }}'"
+        )
+    };
+    let script = format!(
+        "{}; echo warm; cat {}; {}; echo done; cat {}",
+        draw(500),
+        gate.display(),
+        draw(frames()),
+        gate.display()
+    );
+    let session = world.shell(&script);
+    let host = session.host_process.expect("a host of its own").pid;
+    world.wait_for(&session.id, "warm\n");
+    let warm = resident(host);
+    std::fs::write(&gate, "").unwrap();
+    world.wait_for(&session.id, "done\n");
+    let after = resident(host);
+    assert!(after <= warm + warm / 10, "{warm} KiB, and after that {after}");
+}
+
+/// The memory of a process, in KiB.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse().unwrap()
+}

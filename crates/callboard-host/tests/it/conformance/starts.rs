@@ -48,6 +48,20 @@ pub(super) fn how_it_ended_is_on_record(world: &World) {
     }
 }
 
+/// What a program says first is about somebody. How fast it is, is chance: many of them.
+pub(super) fn it_is_on_the_board_before_its_first_word(world: &World) {
+    let sessions = world.home().sessions();
+    let looks = format!("[ -e '{}/'$$.json ]", sessions.display());
+    let all: Vec<_> = (0..20).map(|_| world.shell(&looks)).collect();
+    for session in all {
+        assert_eq!(world.wait(&session.id), Exit::Code(0));
+    }
+    // One that is not executed was never there.
+    let gone = world.spec(&["/nonexistent/program"]);
+    assert!(world.host.spawn(&gone).is_err());
+    assert!(Registry::at(sessions).list().sessions.is_empty());
+}
+
 pub(super) fn fifty_at_once_log_everything(world: &World) {
     if !world.host.caps().log {
         return;
