@@ -127,8 +127,8 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// The description of the one command that is named, enough to understand what is right. To make
-/// those of all the others is most of what the start of a short command costs.
+/// The description of the one command that is named, enough to understand what is right. With
+/// those of all the others a short command has 245 page faults instead of 161.
 fn named(words: &[OsString]) -> Option<clap::Command> {
     let (name, describe) = words.iter().skip(1).find_map(|word| {
         let name = word.to_str()?;

@@ -33,7 +33,7 @@ pub(super) fn render(reports: &[Report]) -> String {
         _ = writeln!(text, "| {} | {} |", state.title(), state.edge());
     }
     text.push_str(
-        "\nWhere an agent dates its status itself (Claude Code in its record), that is the edge.\n\n",
+        "\nWhere an agent dates its status itself (Claude Code in its record, Gemini CLI in the first line of a conversation), that is the edge.\n\n",
     );
     for note in notes {
         _ = writeln!(text, "- {note}");

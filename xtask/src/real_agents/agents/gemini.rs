@@ -1,5 +1,8 @@
 //! Gemini CLI.
 
+use std::fs;
+use std::time::UNIX_EPOCH;
+
 use anyhow::Result;
 use serde_json::json;
 
@@ -33,7 +36,7 @@ pub(super) const GEMINI: Agent = Agent {
             "nothing tells that the newer file of its directory is this process's",
         ),
     ],
-    says: None,
+    says: Some(says),
 };
 
 fn environment(place: &Place) -> Vec<(&'static str, String)> {
@@ -60,4 +63,14 @@ fn configure(place: &Place) -> Result<()> {
     )?;
     let trusted = json!({ place.project_name(): "TRUST_FOLDER" });
     place.write_json(".gemini/trustedFolders.json", &trusted)
+}
+
+/// It takes prompts some 200 ms before it says anything of itself: its first hook runs, and the
+/// file of the conversation is there, only then. Idle since the newest conversation was begun.
+fn says(place: &Place) -> Option<(String, u64)> {
+    let projects = fs::read_dir(place.home.join(".gemini/tmp")).ok()?.flatten();
+    let files = projects.flat_map(|project| fs::read_dir(project.path().join("chats"))).flatten();
+    let born = |file: fs::DirEntry| file.metadata().ok()?.created().ok();
+    let newest = files.flatten().filter_map(born).max()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(("idle".to_owned(), u64::try_from(newest.as_millis()).ok()?))
 }
