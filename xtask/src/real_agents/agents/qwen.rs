@@ -36,6 +36,10 @@ pub(super) const QWEN: Agent = Agent {
             State::CutEarly,
             "it writes nothing about it; the prompt stays the last line of its file",
         ),
+        Impossible::without_hooks(
+            State::CutLate,
+            "it writes that down up to three quarters of a second later",
+        ),
     ],
     says: None,
 };
