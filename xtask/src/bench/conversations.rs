@@ -24,12 +24,14 @@ pub(crate) struct Conversations {
 
 const SESSIONS: usize = 30;
 
+/// Of each long conversation, in bytes.
+const LENGTH: usize = 100_000_000;
+
 /// Measures in two homes below this directory.
 pub(crate) fn measure(callboard: &Path, below: &Path, quick: bool) -> Result<Conversations> {
-    let bytes = if quick { 4_000_000 } else { 100_000_000 };
     let homes = [below.join("long"), below.join("short")];
     let mut claudes = Vec::new();
-    for (home, bytes) in homes.iter().zip([bytes, 1]) {
+    for (home, bytes) in homes.iter().zip([LENGTH, 1]) {
         let some = Claudes::start(home, SESSIONS)?;
         for nth in 0..SESSIONS {
             some.sign_in(nth)?;
@@ -44,7 +46,7 @@ pub(crate) fn measure(callboard: &Path, below: &Path, quick: bool) -> Result<Con
     let times = side_by_side(budget, &mut [&mut || run(long), &mut || run(short)])?;
     let peak = command::peak_of(&command::ps(callboard, long))?;
     let [long, short] = take(times)?;
-    Ok(Conversations { sessions: SESSIONS, bytes, long, short, peak })
+    Ok(Conversations { sessions: SESSIONS, bytes: LENGTH, long, short, peak })
 }
 
 /// A listing that is fast because it reads none of the conversations would look good.
