@@ -73,7 +73,7 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     /// The process that runs the commands of a session, where it is not the session's own; `None`
     /// where it is not known, or runs those of other sessions too.
     fn runs_commands_of(&self, row: &Row) -> Option<u32> {
-        Some(row.worker.unwrap_or(row.pid))
+        Some(row.working_pid())
     }
 
     /// Reads the end of a conversation of it.

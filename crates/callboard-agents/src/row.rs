@@ -91,6 +91,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// The process that does the work.
+    pub(crate) fn working_pid(&self) -> u32 {
+        self.worker.unwrap_or(self.pid)
+    }
+
     /// The conversation, where the session id is one's.
     pub(crate) fn conversation(&self) -> Option<&str> {
         self.session_id.as_deref().filter(|_| !self.has_placeholder_id)

@@ -134,7 +134,7 @@ impl Adapter for Codex {
     fn runs_commands_of(&self, row: &Row) -> Option<u32> {
         let id = row.session_id.as_deref().filter(|id| is_uuid(id))?;
         let lock = self.home.as_ref()?.join(LOCKS).join(format!("{id}.lock"));
-        let own = row.worker.unwrap_or(row.pid);
+        let own = row.working_pid();
         match Flocks::default().holder_of(&lock) {
             Some((holder, threads)) => (threads == 1 || holder == own).then_some(holder),
             None => Some(own),

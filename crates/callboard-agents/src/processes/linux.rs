@@ -83,26 +83,23 @@ impl Proc {
     /// anyway ([`may_be_ours`]), where process 2 is another's, as in a container, and where the
     /// kernel does not list children (`CONFIG_PROC_CHILDREN`).
     fn kernel_threads(&mut self) -> Vec<u32> {
-        if self.uid != 0 || self.comm(KTHREADD) != Some("kthreadd") || !self.is_parentless(KTHREADD)
-        {
+        if self.uid != 0 {
             return Vec::new();
         }
-        let list = format!("{KTHREADD}/task/{KTHREADD}/children");
-        if read_into(&mut self.bytes, &self.dir, &list, MAX_CHILDREN).is_err() {
+        let Some(tasks) = self.kthreadd().and_then(|dir| directory(&dir, "task").ok()) else {
             return Vec::new();
-        }
-        // What does not fit may end within a number, which is another process.
-        let whole = self.bytes.iter().rposition(|byte| *byte == b' ').unwrap_or(0);
-        let list = String::from_utf8_lossy(&self.bytes[..whole]);
-        let mut pids: Vec<u32> =
-            list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+        };
+        let mut pids = self.children_of_thread(&tasks, &KTHREADD.to_string());
         pids.sort_unstable();
         pids
     }
 
-    /// Whether the kernel itself started it.
-    fn is_parentless(&mut self, pid: u32) -> bool {
-        self.enter(pid).ok().and_then(|dir| self.stat(&dir)).is_some_and(|stat| stat.parent == 0)
+    /// The directory of process 2, where that is what starts the kernel's threads, and was started
+    /// by the kernel itself.
+    fn kthreadd(&mut self) -> Option<OwnedFd> {
+        let dir = self.enter(KTHREADD).ok()?;
+        let stat = self.stat(&dir)?;
+        (&*stat.comm == "kthreadd" && stat.parent == 0).then_some(dir)
     }
 
     fn pids(&self) -> Vec<u32> {
@@ -143,13 +140,7 @@ impl Proc {
             let Some(thread) = entry.file_name().to_str().ok().filter(|name| *name != "..") else {
                 continue;
             };
-            let list = format!("{thread}/children");
-            if read_into(&mut self.bytes, &tasks, &list, MAX_CHILDREN).is_ok() {
-                let list = String::from_utf8_lossy(&self.bytes);
-                children.extend(
-                    list.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()),
-                );
-            }
+            children.extend(self.children_of_thread(&tasks, thread));
         }
         let started = |pid: &u32| {
             let dir = self.enter(*pid).ok()?;
@@ -157,6 +148,19 @@ impl Proc {
             Look { dir, start_ticks, pid_ns: self.pid_ns }.started_at()
         };
         children.iter().filter_map(started).max()
+    }
+
+    /// The children that a thread, by its directory below this one, has started.
+    fn children_of_thread(&mut self, tasks: &OwnedFd, thread: &str) -> Vec<u32> {
+        let list = format!("{thread}/children");
+        if read_into(&mut self.bytes, tasks, &list, MAX_CHILDREN).is_err() {
+            return Vec::new();
+        }
+        // Each number is followed by a space. What does not fit may end within one, which is
+        // another process.
+        let whole = self.bytes.iter().rposition(|byte| *byte == b' ').unwrap_or(0);
+        let list = String::from_utf8_lossy(&self.bytes[..whole]);
+        list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
     }
 
     /// One process of this user; `None` also for one that has exited, and for the kernel's own.
@@ -505,7 +509,7 @@ mod tests {
             let stat = proc.enter(*pid).ok().and_then(|dir| proc.stat(&dir));
             assert!(stat.is_none_or(|stat| stat.parent == KTHREADD), "{pid}");
         }
-        let is_there = proc.comm(KTHREADD) == Some("kthreadd") && proc.is_parentless(KTHREADD);
+        let is_there = proc.kthreadd().is_some();
         let lists_children = Path::new("/proc/thread-self/children").exists();
         assert_eq!(passed.is_empty(), !(is_there && lists_children && geteuid().is_root()));
     }

@@ -31,14 +31,16 @@ pub(crate) struct Running<'s> {
     launched: Vec<Launched>,
 }
 
+/// The process that a session is known by, and when it started, in ticks.
+pub(crate) type KnownBy = (u32, u64);
+
 /// A session of several processes some of which our own registry knows: a host or `callboard run`
 /// has signed in the launcher that it started, a hook the worker that it ran under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Launched {
     pub(crate) launchers: Vec<u32>,
     pub(crate) worker: u32,
-    /// The one that the session is known by, and when it started, in ticks.
-    pub(crate) known_by: (u32, u64),
+    pub(crate) known_by: KnownBy,
 }
 
 /// A process of an agent.
@@ -46,8 +48,15 @@ struct Candidate<'s> {
     process: Process,
     agent: &'s dyn Adapter,
     role: Role,
-    /// Its launcher, by its place in the list, where our own registry knows it by that.
-    signed_in_as: Option<usize>,
+    /// Its launcher, where our own registry knows it by that.
+    signed_in_as: Option<KnownBy>,
+}
+
+impl Candidate<'_> {
+    /// The process that its row is known by.
+    fn known_by(&self) -> KnownBy {
+        self.signed_in_as.unwrap_or((self.process.pid, self.process.start_ticks))
+    }
 }
 
 /// How much of a process the records explain.
@@ -68,8 +77,6 @@ struct Found<'r, 's> {
     cwd: Option<PathBuf>,
     session_id: Option<Box<str>>,
     held: Vec<Held>,
-    /// The launcher that its row is known by.
-    known_by: Option<u32>,
 }
 
 impl<'s> Running<'s> {
@@ -133,8 +140,7 @@ impl<'s> Running<'s> {
             if cwd.is_none() && self.proc.process(candidate.process.pid).is_none() {
                 continue;
             }
-            let known_by = candidate.signed_in_as.map(|at| self.processes[at].process.pid);
-            let found = Found { candidate, look, cwd, session_id, held, known_by };
+            let found = Found { candidate, look, cwd, session_id, held };
             match candidate.role {
                 Role::Session => sessions.push(found),
                 // One that has a record of its own is what its record says.
@@ -221,7 +227,8 @@ impl<'s> Running<'s> {
             known_by: (process(known_by).pid, process(known_by).start_ticks),
         };
         let worker = &mut self.processes[chain[chain.len() - 1]];
-        worker.signed_in_as = (worker.process.pid != launched.known_by.0).then_some(known_by);
+        let is_itself = launched.known_by.0 == launched.worker;
+        worker.signed_in_as = (!is_itself).then_some(launched.known_by);
         self.launched.push(launched);
     }
 
@@ -233,12 +240,12 @@ impl<'s> Running<'s> {
 
     fn row(&self, found: &Found<'_, '_>, held: Option<&Held>) -> (Row, Identity) {
         let Candidate { process, agent, signed_in_as, .. } = found.candidate;
-        let process = signed_in_as.map_or(process, |launcher| &self.processes[launcher].process);
+        let (pid, start_ticks) = found.candidate.known_by();
         let found_by = held.map_or(FoundBy::Process, |held| held.found_by);
         let registry = if found_by == FoundBy::Process { PROCESS } else { agent.name() };
         let cwd = found.cwd.as_ref().map(|cwd| cwd.to_string_lossy().into());
-        let mut row = Row::running(process.pid, Judgement::from(Evidence::Running), registry);
-        row.worker = signed_in_as.map(|_| found.candidate.process.pid);
+        let mut row = Row::running(pid, Judgement::from(Evidence::Running), registry);
+        row.worker = signed_in_as.map(|_| process.pid);
         row.session_id = held.and_then(|held| held.session_id.clone());
         row.tool = Some(agent.name().into());
         row.cwd = cwd.or_else(|| held.and_then(|held| held.cwd.clone()));
@@ -246,7 +253,7 @@ impl<'s> Running<'s> {
         row.found_by = found_by;
         row.pid_domain = Some(self.domain.clone());
         row.transcript_path = held.and_then(|held| held.transcript.clone());
-        (row, Identity::seen(process.pid, process.start_ticks))
+        (row, Identity::seen(pid, start_ticks))
     }
 }
 
@@ -351,10 +358,10 @@ fn bind_begun(found: &mut [Found<'_, '_>], rows: &[Row], claimed: &HashSet<&str>
         let Some((cwd, since)) = this.cwd.clone().zip(this.look.started_at()) else { continue };
         let is_beside =
             |other: &Found<'_, '_>| name(other) == name(this) && other.cwd.as_ref() == Some(&cwd);
-        let own = [Some(this.candidate.process.pid), this.known_by];
+        let own = [this.candidate.process.pid, this.candidate.known_by().0];
         let is_recorded = |row: &Row| {
             row.is_listed()
-                && !own.contains(&Some(row.pid))
+                && !own.contains(&row.pid)
                 && row.tool.as_deref() == Some(name(this))
                 && row.cwd.as_deref().is_some_and(|dir| Path::new(dir) == cwd)
         };
