@@ -30,7 +30,8 @@ fn once() -> Result<()> {
     let mut steps = Steps::default();
     let mut total = Tally::default();
     steps.take("unit and integration tests", || {
-        let (command, runner) = everything();
+        let (mut command, runner) = everything();
+        command.arg("--no-fail-fast");
         tally::run(command, runner, &mut total)
     });
     steps.take("examples in the documentation", || {
@@ -68,7 +69,7 @@ fn everything() -> (Command, Runner) {
         command.args(["test", "--all-targets"]);
         Runner::Libtest
     };
-    command.args(["--workspace", "--all-features", "--no-fail-fast"]);
+    command.args(["--workspace", "--all-features"]);
     (command, runner)
 }
 
