@@ -72,7 +72,8 @@ pub trait SessionHost: Send + Sync + fmt::Debug {
     /// As [`SessionHost::detach`].
     fn input(&self, id: &HostedId, input: Input<'_>) -> Result<()>;
 
-    /// What its screen shows.
+    /// What its screen shows. Where tmux has the terminal, that is what tmux has passed on so far: a
+    /// client of the session may show more, for a moment.
     ///
     /// # Errors
     ///

@@ -185,6 +185,8 @@ pub(super) fn who_only_looks_does_not_touch(world: &World) {
     client.type_in("hello\r");
     client.wait_for("hello\nhello");
     watcher.wait_for("hello\nhello");
+    // As above: tmux shows it to its clients first.
+    world.wait_for(&session.id, "hello\nhello");
     let screen = world.host.snapshot(&session.id, SnapshotFormat::Plain).unwrap();
     assert_eq!(screen, b"hello\nhello\n");
     // One leaves by its number or as the last that typed; the other stays.
