@@ -42,7 +42,7 @@ impl Look {
         match *self {}
     }
 
-    pub(crate) fn stands_in(&self) -> Option<PathBuf> {
+    pub(crate) fn stands_in(&self) -> Option<(PathBuf, bool)> {
         match *self {}
     }
 

@@ -246,13 +246,14 @@ impl Look {
         link(&self.dir, "cwd")
     }
 
-    /// Its working directory, by the name that it had if it was removed.
-    pub(crate) fn stands_in(&self) -> Option<PathBuf> {
+    /// Its working directory, by the name that it had if it was removed; and whether it is there.
+    pub(crate) fn stands_in(&self) -> Option<(PathBuf, bool)> {
         let mut path = target(&self.dir, "cwd")?;
-        if path.ends_with(REMOVED) {
+        let is_there = !path.ends_with(REMOVED);
+        if !is_there {
             path.truncate(path.len() - REMOVED.len());
         }
-        Some(OsString::from_vec(path).into())
+        Some((OsString::from_vec(path).into(), is_there))
     }
 
     /// When it started, in ms since the epoch by the clock as it stands now: up to one
@@ -345,9 +346,12 @@ impl Flocks {
         let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
         let locked = entries.filter_map(|entry| {
             let inode = entry.ino();
-            let (pid, id) = all.iter().find(|(_, (_, locked))| *locked == inode)?;
+            // A file of another device may have the same number.
+            let mut locks = all.iter().filter(|(_, (_, locked))| *locked == inode).peekable();
+            locks.peek()?;
             let file = entry.metadata().ok()?;
-            ((file.dev(), file.ino()) == *id).then(|| (*pid, entry.path()))
+            let (pid, _) = locks.find(|(_, id)| (file.dev(), file.ino()) == *id)?;
+            Some((*pid, entry.path()))
         });
         locked.collect()
     }

@@ -74,6 +74,9 @@ pub(crate) enum Explained {
 struct Found<'r, 's> {
     candidate: &'r Candidate<'s>,
     look: Look,
+    /// Where it stands, also if that was removed; and where it is, if it is there. Of one reading: a
+    /// process that ends in between has no place at the second.
+    place: Option<PathBuf>,
     cwd: Option<PathBuf>,
     session_id: Option<Box<str>>,
     held: Vec<Held>,
@@ -134,13 +137,14 @@ impl<'s> Running<'s> {
             let Some(look) = self.proc.look_at(&candidate.process) else { continue };
             let seen = Seen::new(&candidate.process, candidate.role, &look, &self.flocks);
             let held = candidate.agent.held(&seen);
-            let cwd = look.cwd();
+            let (place, is_there) = look.stands_in().unzip();
+            let cwd = place.clone().filter(|_| is_there == Some(true));
             // One that ends has closed its files and left its directory before it is a zombie: what
             // it had is not to be seen, and it would pass for one that might have anything.
             if cwd.is_none() && self.proc.process(candidate.process.pid).is_none() {
                 continue;
             }
-            let found = Found { candidate, look, cwd, session_id, held };
+            let found = Found { candidate, look, place, cwd, session_id, held };
             match candidate.role {
                 Role::Session => sessions.push(found),
                 // One that has a record of its own is what its record says.
@@ -319,15 +323,11 @@ fn show_served(windows: &mut [Found<'_, '_>], servers: &mut [Found<'_, '_>]) {
             .filter(|w| windows[*w].candidate.agent.name() == agent && windows[*w].held.is_empty())
             .collect();
         // One whose directory was removed is in none of the others.
-        let places: Vec<_> = open.iter().map(|w| windows[*w].look.stands_in()).collect();
-        let seen: Vec<_> = open
-            .iter()
-            .zip(&places)
-            .map(|(w, place)| Window {
-                cwd: place.as_deref(),
-                session_id: windows[*w].session_id.as_deref(),
-            })
-            .collect();
+        let seen = |w: &usize| Window {
+            cwd: windows[*w].place.as_deref(),
+            session_id: windows[*w].session_id.as_deref(),
+        };
+        let seen: Vec<_> = open.iter().map(seen).collect();
         let served = |held: &Held| (held.session_id.clone().unwrap_or_default(), held.cwd.clone());
         let sessions: Vec<_> = server.held.iter().map(served).collect();
         let sessions: Vec<_> = sessions

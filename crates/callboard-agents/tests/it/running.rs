@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use callboard::process::Here;
 use callboard::{Evidence, Key, Kind, Patch, SignIn, Status, Verdict};
@@ -337,6 +338,31 @@ fn codex_threads_of_an_app_server_are_shown_by_its_terminals() {
     assert_eq!(ids(&rows), [(one.pid(), None), (two.pid(), Some(A))]);
     assert_eq!(rows[1].sources.len(), 1);
     assert!(rows[1].transcript_path.is_some(), "the record lacks it");
+}
+
+/// A terminal that ended while the board was read had a directory when it was looked at first and
+/// none a moment later, and took the sessions of the server off the board.
+#[test]
+fn codex_terminals_that_end_while_the_board_is_read_hide_no_session() {
+    let world = World::new();
+    rollout(&world, A, &world.project(), "user");
+    let server = world.subcommand("codex", "app-server", &locking(&world, &[A])).start();
+    let one = world.native("codex", "", &[]).start();
+    let (elsewhere, is_over) = (world.dir("other"), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Relaxed) {
+                    world.native("codex", "", &[]).in_dir(&elsewhere).start().end();
+                }
+            });
+        }
+        let boards = (0..300).map(|_| seen(&world, &[one.pid(), server.pid()]));
+        let wrong = boards.map(|rows| (ids(&rows) != [(one.pid(), Some(A))]).then_some(rows));
+        let wrong: Vec<_> = wrong.flatten().collect();
+        is_over.store(true, Relaxed);
+        assert!(wrong.is_empty(), "{} of 300: {:#?}", wrong.len(), wrong[0]);
+    });
 }
 
 /// A terminal whose directory was removed took every session of the server off the board.
