@@ -9,6 +9,7 @@ mod agents;
 mod all;
 mod background;
 mod board;
+mod calls;
 mod hold;
 mod judge;
 mod life;

@@ -6,6 +6,10 @@ use super::state::State;
 /// What the board may take from the edge on.
 pub(super) const TOLERANCE: u64 = 250;
 
+/// How much of it may be left when an agent calls its hook, for the agent to be what was late: it
+/// takes this long to start one and to ask the board on two processors that have other work.
+const LEFT: u64 = 50;
+
 /// What is compared of one row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shown {
@@ -39,8 +43,9 @@ pub(super) struct Wanted {
 pub(super) enum Outcome {
     /// Right from so many ms after the edge on, by whom.
     Right { after: u64, from: String },
-    /// Right, but later than it may be.
-    Late { after: u64, from: String },
+    /// Right, but later than it may be; how long after the edge the agent told it to a hook, if that
+    /// is where the board has it from.
+    Late { after: u64, from: String, told: Option<u64> },
     /// Nothing was claimed: the session is there and has no status.
     Silent,
     /// Something else was shown in the end.
@@ -54,6 +59,12 @@ impl Outcome {
         matches!(self, Self::Right { .. })
     }
 
+    /// When the agent told it, if it did so too late for anybody to be in time.
+    pub(super) fn late_word(&self) -> Option<u64> {
+        let Self::Late { after, told, .. } = self else { return None };
+        told.filter(|told| told + LEFT >= TOLERANCE && after.saturating_sub(*told) <= LEFT)
+    }
+
     /// The worse of two, to be told of both.
     pub(super) fn worse(self, other: Self) -> Self {
         if other.rank() > self.rank() { other } else { self }
@@ -62,10 +73,11 @@ impl Outcome {
     fn rank(&self) -> (u8, u64) {
         match self {
             Self::Right { after, .. } => (0, *after),
-            Self::Late { after, .. } => (1, *after),
-            Self::Silent => (2, 0),
-            Self::Wrong { .. } => (3, 0),
-            Self::NotTried { .. } => (4, 0),
+            Self::Late { after, .. } if self.late_word().is_some() => (1, *after),
+            Self::Late { after, .. } => (2, *after),
+            Self::Silent => (3, 0),
+            Self::Wrong { .. } => (4, 0),
+            Self::NotTried { .. } => (5, 0),
         }
     }
 }
@@ -119,7 +131,11 @@ pub(super) fn judge(samples: &[Sample], edge: u64, wanted: &Wanted) -> Outcome {
     let since = right.last().map_or(last.at, |sample| sample.at);
     let after = since.saturating_sub(edge);
     let from = last.rows.iter().find_map(|row| row.from.clone()).unwrap_or_default();
-    if after <= TOLERANCE { Outcome::Right { after, from } } else { Outcome::Late { after, from } }
+    if after <= TOLERANCE {
+        Outcome::Right { after, from }
+    } else {
+        Outcome::Late { after, from, told: None }
+    }
 }
 
 #[cfg(test)]
@@ -152,7 +168,7 @@ mod tests {
     #[test]
     fn outcomes_by_case() {
         let right = |after| Outcome::Right { after, from: "hook".to_owned() };
-        let late = |after| Outcome::Late { after, from: "hook".to_owned() };
+        let late = |after| Outcome::Late { after, from: "hook".to_owned(), told: None };
         let wrong = |shown: &str| Outcome::Wrong { shown: shown.to_owned() };
         let gone = |after| Outcome::Right { after, from: String::new() };
         let cases = [
@@ -197,14 +213,35 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_is_late_if_nobody_could_have_been_in_time_after_its_word() {
+        for (after, told, expected) in [
+            (683, Some(670), Some(670)),
+            (251, Some(240), Some(240)),
+            (251, Some(201), Some(201)),
+            // There was time enough.
+            (251, Some(199), None),
+            // It was late, and so was the board.
+            (683, Some(600), None),
+            (683, None, None),
+        ] {
+            let outcome = Outcome::Late { after, from: "hook".to_owned(), told };
+            assert_eq!(outcome.late_word(), expected, "{outcome:?}");
+        }
+        assert_eq!(Outcome::Silent.late_word(), None);
+    }
+
+    #[test]
     fn the_worse_of_two_is_told() {
         let right = |after| Outcome::Right { after, from: String::new() };
-        let late = Outcome::Late { after: 900, from: String::new() };
+        let late = Outcome::Late { after: 900, from: String::new(), told: None };
+        let by_agent = Outcome::Late { after: 950, from: String::new(), told: Some(940) };
         let wrong = Outcome::Wrong { shown: "idle".to_owned() };
         let cases = [
             (right(3), right(9), right(9)),
             (right(9), right(3), right(9)),
             (right(3), late.clone(), late.clone()),
+            (right(3), by_agent.clone(), by_agent.clone()),
+            (late.clone(), by_agent.clone(), late.clone()),
             (late.clone(), Outcome::Silent, Outcome::Silent),
             (wrong.clone(), Outcome::Silent, wrong.clone()),
         ];

@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use super::background::Hosted;
 use super::board::{Asking, Board};
-use super::judge::{Wanted, judge, word};
+use super::calls;
+use super::judge::{Outcome, Wanted, judge, word};
 use super::mode::Mode;
 use super::scene::Scene;
 use super::state::{State, now};
@@ -64,7 +65,7 @@ impl<'s> Life<'s> {
         let wanted = Wanted { state, not_id };
         let samples = self.board.settle(self.acted, observed, &wanted)?;
         let edge = self.own_edge(state).unwrap_or(observed);
-        let outcome = judge(&samples, edge, &wanted);
+        let outcome = self.with_its_word(judge(&samples, edge, &wanted), edge, state);
         self.tell(&format!(
             "{state:?}: acted {}, seen {observed}, own edge {edge}: {outcome:?}",
             self.acted
@@ -82,6 +83,19 @@ impl<'s> Life<'s> {
         self.scene.outcomes.insert(state, worst);
         self.board.rest();
         Ok(())
+    }
+
+    /// Of what is late and comes from a hook: when the agent called it.
+    fn with_its_word(&self, outcome: Outcome, edge: u64, state: State) -> Outcome {
+        match outcome {
+            Outcome::Late { after, from, .. } if from == "hook" => {
+                let log = std::fs::read_to_string(self.scene.place.hook_log()).unwrap_or_default();
+                let status = state.status().unwrap_or_default();
+                let called = calls::last(&log, status, self.acted, edge + after);
+                Outcome::Late { after, from, told: called.map(|at| at.saturating_sub(edge)) }
+            }
+            other => other,
+        }
     }
 
     /// Where the agent keeps a word on its status, that is its edge.

@@ -109,6 +109,11 @@ impl Place {
         self.modules.join(".bin").join(name)
     }
 
+    /// Where our hooks say when they were called, and what came of it.
+    pub(super) fn hook_log(&self) -> PathBuf {
+        self.logs.join("said/hooks")
+    }
+
     /// What the agent and the board have in their environment.
     pub(super) fn environment(&self) -> Vec<(String, String)> {
         let node = self.node.parent().unwrap_or(Path::new("/usr/bin"));
@@ -120,6 +125,7 @@ impl Place {
             ("LANG", "C.UTF-8".to_owned()),
             ("SHELL", "/bin/bash".to_owned()),
             ("USER", "dev".to_owned()),
+            ("CALLBOARD_HOOK_LOG", self.hook_log().display().to_string()),
             ("XDG_RUNTIME_DIR", self.runtime.display().to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value))

@@ -86,7 +86,9 @@ impl Report {
 fn outcome_to_json(outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Right { after, from } => json!({ "is": "right", "after": after, "from": from }),
-        Outcome::Late { after, from } => json!({ "is": "late", "after": after, "from": from }),
+        Outcome::Late { after, from, told } => {
+            json!({ "is": "late", "after": after, "from": from, "told": told })
+        }
         Outcome::Silent => json!({ "is": "silent" }),
         Outcome::Wrong { shown } => json!({ "is": "wrong", "shown": shown }),
         Outcome::NotTried { why } => json!({ "is": "not tried", "why": why }),
@@ -98,7 +100,7 @@ fn outcome_from_json(value: &Value) -> Result<Outcome> {
     let after = value["after"].as_u64().unwrap_or(0);
     Ok(match value["is"].as_str().unwrap_or_default() {
         "right" => Outcome::Right { after, from: text("from") },
-        "late" => Outcome::Late { after, from: text("from") },
+        "late" => Outcome::Late { after, from: text("from"), told: value["told"].as_u64() },
         "silent" => Outcome::Silent,
         "wrong" => Outcome::Wrong { shown: text("shown") },
         "not tried" => Outcome::NotTried { why: text("why") },
@@ -115,7 +117,8 @@ mod tests {
         let text = |text: &str| text.to_owned();
         let outcomes = [
             Outcome::Right { after: 3, from: text("hook") },
-            Outcome::Late { after: 900, from: text("transcript") },
+            Outcome::Late { after: 900, from: text("transcript"), told: None },
+            Outcome::Late { after: 900, from: text("hook"), told: Some(890) },
             Outcome::Silent,
             Outcome::Wrong { shown: text("idle") },
             Outcome::NotTried { why: text("no dialog") },

@@ -24,7 +24,8 @@ pub(super) fn render(reports: &[Report]) -> String {
     _ = writeln!(
         text,
         "\nWorst time from the agent's own edge to the first answer of `callboard ps` that is right \
-         and stays so; {TOLERANCE} ms are allowed. **Bold** is wrong: what the board showed instead. \
+         and stays so; {TOLERANCE} ms are allowed, unless the agent itself calls its hook too late \
+         for that. **Bold** is wrong: what the board showed instead. \
          Secrets are prompts, tool inputs, the model's texts and keys in anything that Callboard \
          printed or wrote.\n"
     );
@@ -50,7 +51,12 @@ fn row(text: &mut String, report: &Report, notes: &mut Vec<String>) {
         let impossible = impossible(report, state);
         let outcome = report.outcome(state);
         _ = write!(text, "| {} ", cell(&outcome, impossible));
-        if let Some(Impossible { why, .. }) = impossible {
+        let why = match (impossible, outcome.late_word()) {
+            (Some(Impossible { why, .. }), _) => Some((*why).to_owned()),
+            (None, Some(told)) => Some(format!("it called its hook {told} ms after the edge")),
+            (None, None) => None,
+        };
+        if let Some(why) = why {
             let note = format!("{agent} {version}, {with}, {}: {why}.", state.title());
             notes.push(note.replace('|', "\\|"));
         }
@@ -80,9 +86,9 @@ fn cell(outcome: &Outcome, impossible: Option<&Impossible>) -> String {
         Outcome::NotTried { .. } if impossible.is_some() => return "impossible".to_owned(),
         Outcome::NotTried { .. } => "not reached".to_owned(),
     };
-    match impossible {
-        Some(_) => format!("impossible ({shown})"),
-        None => format!("**{shown}**"),
+    match impossible.is_some() || outcome.late_word().is_some() {
+        true => format!("impossible ({shown})"),
+        false => format!("**{shown}**"),
     }
 }
 
@@ -91,11 +97,20 @@ fn impossible(report: &Report, state: State) -> Option<&'static Impossible> {
     agent.impossible(state, report.mode.hooks())
 }
 
+/// What can be right, and how it went: without what the agent makes impossible, always or by being
+/// late itself.
+fn possible(report: &Report) -> impl Iterator<Item = (State, Outcome)> + '_ {
+    State::ALL
+        .into_iter()
+        .filter(|state| impossible(report, *state).is_none())
+        .map(|state| (state, report.outcome(state)))
+        .filter(|(_, outcome)| outcome.late_word().is_none())
+}
+
 /// The states that are right, and those that were tried and can be right.
 fn score(report: &Report) -> (usize, usize) {
-    let possible = |state: &State| impossible(report, *state).is_none();
-    let outcomes = State::ALL.into_iter().filter(possible).map(|state| report.outcome(state));
-    outcomes
+    possible(report)
+        .map(|(_, outcome)| outcome)
         .filter(|outcome| !matches!(outcome, Outcome::NotTried { .. }))
         .fold((0, 0), |(right, tried), outcome| {
             (right + usize::from(outcome.is_right()), tried + 1)
@@ -106,10 +121,7 @@ fn score(report: &Report) -> (usize, usize) {
 pub(super) fn faults(report: &Report, is_patient: bool) -> Vec<String> {
     let Report { agent, version, mode, .. } = report;
     let with = mode.phrase();
-    let of_states = State::ALL
-        .into_iter()
-        .filter(|state| impossible(report, *state).is_none())
-        .map(|state| (state, report.outcome(state)))
+    let of_states = possible(report)
         .filter(|(_, outcome)| {
             let is_late = matches!(outcome, Outcome::Late { .. });
             !(outcome.is_right() || is_late && is_patient)
@@ -139,13 +151,16 @@ mod tests {
     fn what_is_impossible_is_neither_tried_nor_a_fault() {
         let wrong = || Outcome::Wrong { shown: "busy".to_owned() };
         let never = || Outcome::NotTried { why: String::new() };
-        let late = || Outcome::Late { after: 251, from: "hook".to_owned() };
+        let late = || Outcome::Late { after: 251, from: "hook".to_owned(), told: None };
+        let told = |told| Outcome::Late { after: 683, from: "hook".to_owned(), told: Some(told) };
         let cases = [
             ("claude", Mode::Hooks, wrong(), (10, 11), "| **busy** |", 1),
             ("claude", Mode::NoHooks, late(), (10, 11), "| **251 ms** |", 1),
             ("claude", Mode::NoHooks, Outcome::Silent, (10, 11), "| **no status** |", 1),
             ("codex", Mode::NoHooks, wrong(), (10, 10), "| impossible (busy) |", 0),
             ("codex", Mode::Background, wrong(), (10, 11), "| **busy** |", 1),
+            ("qwen", Mode::Hooks, told(670), (10, 10), "| impossible (683 ms) |", 0),
+            ("qwen", Mode::Hooks, told(100), (10, 11), "| **683 ms** |", 1),
             ("pi", Mode::Hooks, never(), (10, 10), "| impossible |", 0),
             ("claude", Mode::Hooks, never(), (10, 10), "| **not reached** |", 1),
         ];

@@ -32,7 +32,7 @@ pub(crate) use seen::last_seen;
 const AFTER_HELP: &str = "\
 This is for agents, which `callboard hooks install AGENT` sets up to call it; the event comes as
 JSON on standard input. It prints nothing and always ends with 0. CALLBOARD_HOOK_LOG=FILE, in the
-environment of the agent, writes down what came of each event.
+environment of the agent, writes down what came of each event, and how long that took.
 
 AGENT is claude, codex, gemini, qwen, copilot, cursor, opencode or pi. EVENT is its name, for agents
 that do not say it.
@@ -67,14 +67,14 @@ pub(crate) fn answer() -> Option<ExitCode> {
     let asked = Asked::of(std::env::args_os().skip(1))?;
     std::panic::set_hook(Box::new(|_| {}));
     if catch_unwind(|| hear(&asked, at)).is_err() {
-        Log::open(&asked).say("a bug in callboard: it panicked");
+        Log::open(&asked, at).say("a bug in callboard: it panicked");
     }
     Some(ExitCode::SUCCESS)
 }
 
 /// Hears of one event that was told at `at`, and writes down what came of it.
 fn hear(asked: &Asked, at: u64) {
-    let mut log = Log::open(asked);
+    let mut log = Log::open(asked, at);
     let outcome = match asked.agent {
         Some(agent) => take_note(agent, asked, at, &mut log),
         None => Err("no agent of this name has hooks".into()),

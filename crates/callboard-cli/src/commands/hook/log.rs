@@ -11,6 +11,7 @@ use callboard_agents::hook::Event;
 use rustix::fs::OFlags;
 
 use super::asked::Asked;
+use crate::output::age::now;
 
 /// The variable that names the file.
 const VARIABLE: &str = "CALLBOARD_HOOK_LOG";
@@ -22,6 +23,8 @@ const MAX_BYTES: u64 = 1 << 20;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     path: Option<PathBuf>,
+    /// When this process began to run, in ms since the epoch.
+    began: u64,
     agent: &'static str,
     event: String,
     session: String,
@@ -34,9 +37,10 @@ fn path() -> Option<PathBuf> {
 }
 
 impl Log {
-    pub(super) fn open(asked: &Asked) -> Self {
+    /// For a hook that began to run at `began`.
+    pub(super) fn open(asked: &Asked, began: u64) -> Self {
         let agent = asked.agent.map_or("?", |agent| agent.name());
-        Self { path: path(), agent, ..Self::default() }
+        Self { path: path(), began, agent, ..Self::default() }
     }
 
     pub(super) fn is_about(&mut self, event: &Event) {
@@ -51,17 +55,19 @@ impl Log {
         self.pid = Some(pid);
     }
 
-    /// Adds a line. Where it cannot, there is nobody to tell.
+    /// Adds a line, with how long the agent has been waited upon until then: who is late, the agent
+    /// or its hook, can be told from nothing else. Where it cannot, there is nobody to tell.
     pub(super) fn say(&self, outcome: &str) {
         let Some(path) = &self.path else { return };
         let at = jiff::Timestamp::now();
         let known = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
         let line = format!(
-            "{at:.3} {} {} pid {} session {}: {}\n",
+            "{at:.3} {} {} pid {} session {} after {} ms: {}\n",
             self.agent,
             known(&self.event),
             self.pid.map_or("-".into(), |pid| pid.to_string()),
             known(&self.session),
+            now().saturating_sub(self.began),
             outcome.replace(['\n', '\r'], " ")
         );
         _ = append(path, &line);
