@@ -18,6 +18,7 @@ use rustix::process::{Pid, geteuid, test_kill_process};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Process;
+use super::twins::without_forks;
 
 /// How much of a command line is looked at: more than any option needs, less than a prompt may be.
 const MAX_ARGV: usize = 16 * 1024;
@@ -75,7 +76,7 @@ impl Proc {
                 found.extend(self.process(pid));
             }
         }
-        found
+        without_forks(found)
     }
 
     /// The kernel's own threads, which are nobody's session: the children of process 2, in one
@@ -184,6 +185,7 @@ impl Proc {
             argv,
             exe: exe.map(|path| path.to_string_lossy().into()),
             start_ticks: stat.start_ticks,
+            is_fork: stat.is_fork,
         })
     }
 
@@ -402,7 +404,13 @@ struct Stat {
     is_dead: bool,
     parent: u32,
     start_ticks: u64,
+    /// It has executed nothing yet.
+    is_fork: bool,
 }
+
+/// In the flags of a process: it was forked off, and has executed nothing (`PF_FORKNOEXEC` in the
+/// kernel's `include/linux/sched.h`, shown since 2.6.22).
+const FORKED: u64 = 0x40;
 
 impl Stat {
     /// The name is in parentheses and may hold any bytes, parentheses among them.
@@ -414,11 +422,13 @@ impl Stat {
         let mut fields = rest.split_ascii_whitespace();
         let state = fields.next()?; // field 3
         let parent = fields.next()?.parse().ok()?; // field 4
-        let threads: u64 = fields.nth(15)?.parse().ok()?; // field 20
+        let flags: u64 = fields.nth(4)?.parse().ok()?; // field 9
+        let threads: u64 = fields.nth(10)?.parse().ok()?; // field 20
         let start_ticks = fields.nth(1)?.parse().ok()?; // field 22
         // A process whose first thread has ended goes on in its others.
         let is_dead = matches!(state, "Z" | "X" | "x") && threads <= 1;
-        Some(Self { comm, is_dead, parent, start_ticks })
+        let is_fork = flags & FORKED != 0;
+        Some(Self { comm, is_dead, parent, start_ticks, is_fork })
     }
 }
 
@@ -523,7 +533,9 @@ mod tests {
         let line = b"42 (a) S 9 (x) 1) S 7 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 3 0 155136 1 2";
         let stat = Stat::parse(line).unwrap();
         assert_eq!((&*stat.comm, stat.parent, stat.start_ticks), ("a) S 9 (x) 1", 7, 155_136));
-        assert!(!stat.is_dead);
+        assert!(!stat.is_dead && !stat.is_fork);
+        let fork = b"42 (x) S 7 42 42 0 -1 4194624 1 0 0 0 0 0 0 0 20 0 3 0 155136 1 2";
+        assert!(Stat::parse(fork).unwrap().is_fork);
         for bad in [&b""[..], b"42", b"42 (x", b"42 )x(", b"42 (x) S 1 2"] {
             assert_eq!(Stat::parse(bad), None);
         }

@@ -58,6 +58,8 @@ pub struct Process {
     pub exe: Option<Box<str>>,
     /// When it started, in clock ticks since boot: with the pid, which run of it this is.
     pub start_ticks: u64,
+    /// It has executed nothing since it was forked off, as far as the system says that.
+    pub(crate) is_fork: bool,
 }
 
 impl Process {
@@ -65,7 +67,7 @@ impl Process {
     #[must_use]
     pub fn new(pid: u32, parent: u32, comm: &str, argv: &[&str]) -> Self {
         let argv = argv.iter().map(|word| Box::from(*word)).collect();
-        Self { pid, parent, comm: comm.into(), argv, exe: None, start_ticks: 0 }
+        Self { pid, parent, comm: comm.into(), argv, exe: None, start_ticks: 0, is_fork: false }
     }
 
     /// The program that it runs.

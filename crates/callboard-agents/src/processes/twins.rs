@@ -1,4 +1,5 @@
-//! A launcher and the worker that it starts are one session. Pure.
+//! Processes that are one session: a launcher and the worker that it starts, a program and what it
+//! forks off. Pure.
 
 use super::Process;
 
@@ -27,9 +28,55 @@ pub(crate) fn worker_of<'p>(
     })
 }
 
+/// Leaves out what is still the process that forked it off: a command that an agent is about to
+/// execute has the agent's name and command line until then, and was a session without a record
+/// for one look (Claude Code 2.1.197, at its start).
+///
+/// Only beside its parent: what goes on alone, or calls itself something else, is a process of its
+/// own. One that a shell has executed is no fork, whatever its arguments.
+pub(crate) fn without_forks(mut processes: Vec<Process>) -> Vec<Process> {
+    let is_of = |fork: &Process, parent: &Process| {
+        parent.pid == fork.parent
+            && parent.start_ticks <= fork.start_ticks
+            && (&parent.comm, &parent.argv) == (&fork.comm, &fork.argv)
+    };
+    let all = processes.clone();
+    processes.retain(|process| !process.is_fork || !all.iter().any(|other| is_of(process, other)));
+    processes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn forks_by_case() {
+        let process = |pid, parent, argv: &[&str]| Process::new(pid, parent, "claude", argv);
+        let fork =
+            |pid, parent, argv: &[&str]| Process { is_fork: true, ..process(pid, parent, argv) };
+        let agent = || process(10, 1, &["claude", "-c"]);
+        let cases: [(&str, Vec<Process>, &[u32]); 7] = [
+            ("about to be a command", vec![agent(), fork(12, 10, &["claude", "-c"])], &[10]),
+            ("under a lower number", vec![fork(9, 10, &["claude", "-c"]), agent()], &[10]),
+            (
+                "a fork of a fork",
+                vec![agent(), fork(12, 10, &["claude", "-c"]), fork(13, 12, &["claude", "-c"])],
+                &[10],
+            ),
+            ("a program of its own", vec![agent(), process(12, 10, &["claude", "-c"])], &[10, 12]),
+            ("its parent is gone", vec![agent(), fork(12, 1, &["claude", "-c"])], &[10, 12]),
+            ("called something else", vec![agent(), fork(12, 10, &["claude"])], &[10, 12]),
+            (
+                "its parent's number is another's by now",
+                vec![Process { start_ticks: 9, ..agent() }, fork(12, 10, &["claude", "-c"])],
+                &[10, 12],
+            ),
+        ];
+        for (story, processes, expected) in cases {
+            let left: Vec<u32> = without_forks(processes).iter().map(|left| left.pid).collect();
+            assert_eq!(left, expected, "{story}");
+        }
+    }
 
     /// The processes that count, by pid, of processes of one agent.
     fn counted(processes: &[(u32, u32, &[&str])]) -> Vec<u32> {

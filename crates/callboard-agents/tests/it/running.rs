@@ -340,6 +340,16 @@ fn codex_threads_of_an_app_server_are_shown_by_its_terminals() {
     assert!(rows[1].transcript_path.is_some(), "the record lacks it");
 }
 
+/// Claude Code 2.1.197 forks off commands as it starts; until they are executed they look like it.
+#[test]
+fn what_an_agent_forks_off_is_no_session_before_it_is_a_command() {
+    let world = World::new();
+    let mut claude = world.native("claude", "( echo $BASHPID; read -r _ ) <&0 &", &[]).spawn();
+    let pids = [claude.ready(), claude.ready(), claude.pid()];
+    let rows = seen(&world, &pids);
+    assert_eq!(ids(&rows), [(claude.pid(), None)], "{pids:?}");
+}
+
 /// A terminal that ended while the board was read had a directory when it was looked at first and
 /// none a moment later, and took the sessions of the server off the board.
 #[test]
