@@ -24,7 +24,7 @@ pub(super) fn render(reports: &[Report]) -> String {
     _ = writeln!(
         text,
         "\nWorst time from the agent's own edge to the first answer of `callboard ps` that is right \
-         and stays so; {TOLERANCE} ms are allowed, unless the agent itself calls its hook too late \
+         and stays so; {TOLERANCE} ms are allowed, unless the agent itself tells its hook too late \
          for that. **Bold** is wrong: what the board showed instead. \
          Secrets are prompts, tool inputs, the model's texts and keys in anything that Callboard \
          printed or wrote.\n"
@@ -53,7 +53,7 @@ fn row(text: &mut String, report: &Report, notes: &mut Vec<String>) {
         _ = write!(text, "| {} ", cell(&outcome, impossible));
         let why = match (impossible, outcome.late_word()) {
             (Some(Impossible { why, .. }), _) => Some((*why).to_owned()),
-            (None, Some(told)) => Some(format!("it called its hook {told} ms after the edge")),
+            (None, Some(told)) => Some(format!("it told its hook {told} ms after the edge")),
             (None, None) => None,
         };
         if let Some(why) = why {

@@ -90,6 +90,7 @@ fn take_note(agent: HookAgent, asked: &Asked, told_at: u64, log: &mut Log) -> Ou
         Some(payload) => payload.clone(),
         None => input::read()?,
     };
+    log.is_told();
     let event = read(agent, asked.event.as_deref(), &payload).ok_or("no event of a session")?;
     drop(payload);
     log.is_about(&event);

@@ -30,15 +30,11 @@ pub(super) const QWEN: Agent = Agent {
         Impossible::without_hooks(State::Waiting, super::FILE_IS_THE_SAME),
         Impossible::without_hooks(
             State::Done,
-            "it writes the answer down up to half a second after the end of the turn",
+            "it writes the answer down up to a second and a half after the end of the turn",
         ),
         Impossible::without_hooks(
             State::CutEarly,
             "it writes nothing about it; the prompt stays the last line of its file",
-        ),
-        Impossible::without_hooks(
-            State::CutLate,
-            "it writes that down up to three quarters of a second later",
         ),
     ],
     says: None,

@@ -25,6 +25,8 @@ pub(super) struct Log {
     path: Option<PathBuf>,
     /// When this process began to run, in ms since the epoch.
     began: u64,
+    /// When the agent had told it everything.
+    told: u64,
     agent: &'static str,
     event: String,
     session: String,
@@ -40,7 +42,12 @@ impl Log {
     /// For a hook that began to run at `began`.
     pub(super) fn open(asked: &Asked, began: u64) -> Self {
         let agent = asked.agent.map_or("?", |agent| agent.name());
-        Self { path: path(), began, agent, ..Self::default() }
+        Self { path: path(), began, told: began, agent, ..Self::default() }
+    }
+
+    /// The agent has told everything just now: a busy one starts a hook long before it writes.
+    pub(super) fn is_told(&mut self) {
+        self.told = now();
     }
 
     pub(super) fn is_about(&mut self, event: &Event) {
@@ -55,19 +62,21 @@ impl Log {
         self.pid = Some(pid);
     }
 
-    /// Adds a line, with how long the agent has been waited upon until then: who is late, the agent
-    /// or its hook, can be told from nothing else. Where it cannot, there is nobody to tell.
+    /// Adds a line, with how long it took, and for how much of that the agent was waited for: who is
+    /// late, the agent or its hook, can be told from nothing else. Where it cannot, there is nobody
+    /// to tell.
     pub(super) fn say(&self, outcome: &str) {
         let Some(path) = &self.path else { return };
         let at = jiff::Timestamp::now();
         let known = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
         let line = format!(
-            "{at:.3} {} {} pid {} session {} after {} ms: {}\n",
+            "{at:.3} {} {} pid {} session {} after {} ms, {} of them to hear it: {}\n",
             self.agent,
             known(&self.event),
             self.pid.map_or("-".into(), |pid| pid.to_string()),
             known(&self.session),
             now().saturating_sub(self.began),
+            self.told.saturating_sub(self.began),
             outcome.replace(['\n', '\r'], " ")
         );
         _ = append(path, &line);
