@@ -11,6 +11,7 @@ use callboard_agents::agents::Descriptions;
 use callboard_agents::processes::session_process;
 use callboard_agents::transcript::Depth;
 use callboard_agents::{Board, FoundBy, Row, Sources, StatusFrom};
+use rustix::fs::inotify;
 
 use crate::actor::Actor;
 use crate::world::{Process, World, problems, record, ticks};
@@ -674,6 +675,28 @@ fn an_agent_that_was_described_is_on_the_board_with_its_status() {
         assert_eq!(row.transcript_path.as_deref(), Some(&*history));
     }
     assert!(!format!("{:?}", board()).contains("make it so"));
+}
+
+#[test]
+fn the_conversation_of_a_session_that_says_what_it_does_is_not_opened() {
+    let world = World::new();
+    let codex = world.native("codex", "", &[]).start();
+    let file = rollout(&world, A, &world.project(), "user");
+    let sign_in = SignIn::new().tool("codex", "0.169.0").session_id(A);
+    world.own().register_process(codex.pid(), sign_in).unwrap();
+    let idle = callboard::Patch::new().status(Status::Idle, None);
+    world.own().update(codex.pid(), &idle).unwrap();
+    let watch = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    inotify::add_watch(&watch, &file, inotify::WatchFlags::OPEN).unwrap();
+    let is_opened = |depth| {
+        let mut board = board(&world);
+        board.rows.retain(|row| row.pid == codex.pid());
+        board.consult(&sources(&world), depth, now());
+        assert_eq!(board.rows[0].status, Some(Status::Idle));
+        rustix::io::read(&watch, &mut [0; 256]) != Err(rustix::io::Errno::AGAIN)
+    };
+    assert!(!is_opened(Depth::Status));
+    assert!(is_opened(Depth::Activity), "what happened lately is nowhere else");
 }
 
 /// Codex fires no hook and writes no line when a permission prompt is answered: the command that

@@ -200,7 +200,9 @@ fn a_script_waits_for_three_agents() {
         // It is heard of whether it ends before or after the script has begun to wait.
         c.kill();
         let found = waiting.join().unwrap();
-        assert!(found.out.contains("ended before it was done") || found.err.contains("no session"));
+        let is_told =
+            found.out.contains("ended before it was done") || found.err.contains("no session");
+        assert!(is_told, "{found:?}");
     });
 }
 
