@@ -40,8 +40,9 @@ pub(crate) fn without_forks(mut processes: Vec<Process>) -> Vec<Process> {
             && parent.start_ticks <= fork.start_ticks
             && (&parent.comm, &parent.argv) == (&fork.comm, &fork.argv)
     };
-    let all = processes.clone();
-    processes.retain(|process| !process.is_fork || !all.iter().any(|other| is_of(process, other)));
+    let is_still = |fork: &&Process| fork.is_fork && processes.iter().any(|p| is_of(fork, p));
+    let forks: Vec<u32> = processes.iter().filter(is_still).map(|fork| fork.pid).collect();
+    processes.retain(|process| !forks.contains(&process.pid));
     processes
 }
 
