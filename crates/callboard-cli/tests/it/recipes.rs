@@ -182,23 +182,24 @@ fn a_script_waits_for_three_agents() {
     std::fs::write(&script, recipe("three-agents")).unwrap();
     let collect = || {
         let mut sh = world.command("sh");
-        ran(with_path(sh.arg(&script).args(["a", "b", "c"])).output().unwrap())
+        ran(with_path(sh.arg(&script).args(["x", "y", "z"])).output().unwrap())
     };
-    let _a = world.session("a", &["--status", "idle"]);
-    let _b = world.session("b", &["--status", "waiting"]);
-    let mut c = world.session("c", &["--status", "busy"]);
+    // No session id begins like one of these: it would be meant once its namesake has ended.
+    let _x = world.session("x", &["--status", "idle"]);
+    let _y = world.session("y", &["--status", "waiting"]);
+    let mut z = world.session("z", &["--status", "busy"]);
     std::thread::scope(|scope| {
         let waiting = scope.spawn(collect);
-        world.ok("update c --status idle");
+        world.ok("update z --status idle");
         let found = waiting.join().unwrap();
         assert_eq!(found.out.lines().collect::<Vec<_>>()[3], "done:", "{found:?}");
-        assert!(found.out.contains("b\twaiting\n"), "{found:?}");
+        assert!(found.out.contains("y\twaiting\n"), "{found:?}");
     });
-    world.ok("update c --status busy");
+    world.ok("update z --status busy");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(collect);
         // It is heard of whether it ends before or after the script has begun to wait.
-        c.kill();
+        z.kill();
         let found = waiting.join().unwrap();
         let is_told =
             found.out.contains("ended before it was done") || found.err.contains("no session");
