@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use crate::terminal::{Terminal, with_a_terminal};
-use crate::world::{Living, World, callboard, ran};
+use crate::world::{Living, World, callboard, listens, ran};
 
 /// Statuses count as soon as they are there: what lasts for how long, is a rule with cases of its
 /// own.
@@ -105,18 +105,6 @@ fn what_does_not_last_is_not_told() {
     dies.kill();
     let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "dies has died: it was busy · cat · work");
-}
-
-/// Waits until a process holds a descriptor of so many others, which it does when it watches them.
-fn listens(pid: u32, count: usize) {
-    let watched = || {
-        let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        let links = fds.filter_map(|fd| std::fs::read_link(fd.path()).ok());
-        links.filter(|link| link.to_string_lossy().contains("pidfd")).count()
-    };
-    while watched() < count {
-        std::thread::yield_now();
-    }
 }
 
 #[test]

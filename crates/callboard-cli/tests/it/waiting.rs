@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Stdio};
 
-use crate::world::{World, ran};
+use crate::world::{World, listens, ran};
 
 /// A command that is on and listens.
 struct Listening {
@@ -55,20 +55,25 @@ fn what_is_so_already_is_not_waited_for() {
 #[test]
 fn three_ways_to_end() {
     let world = World::new();
+    // Who waits for this one too says so, and has found both: one that still starts when the other
+    // ends has nobody to wait for.
+    let _idle = world.session("resting", &["--status", "idle"]);
     let mut billing = world.session("billing", &["--status", "busy"]);
-    let mut events = Listening::start(&world, "events --present");
+    let mut events = Listening::start(&world, "events --present --name billing");
     assert!(events.next().starts_with("appeared\tbilling"), "the watch is on");
     let reached = Listening::start(&world, "wait billing --until waiting");
-    let ended = Listening::start(&world, "wait billing --until idle");
-    let gone = Listening::start(&world, "wait billing --until gone");
+    let mut ended = Listening::start(&world, "wait resting billing --until idle");
+    let mut gone = Listening::start(&world, "wait resting billing --until idle,gone");
+    for waiting in [&mut ended, &mut gone] {
+        assert_eq!(waiting.next(), "idle", "it waits");
+    }
     world.ok("update billing --status waiting --waiting-for review");
     let line = format!("changed\tbilling\t{}\tstatus: busy -> waiting (review)", billing.pid());
     assert_eq!(events.next(), line);
     assert_eq!(reached.end(), (Some(0), "billing\twaiting\n".to_owned()));
     billing.kill();
     assert_eq!(events.next(), format!("gone\tbilling\t{}\tdied", billing.pid()));
-    let (code, _) = ended.end();
-    assert_eq!(code, Some(1), "it ended before");
+    assert_eq!(ended.end(), (Some(1), String::new()), "it ended before");
     assert_eq!(gone.end(), (Some(0), "billing\tgone\n".to_owned()));
 }
 
@@ -175,19 +180,7 @@ fn a_command_on_a_change() {
     let mut events = Listening::start(&world, "events --present");
     events.next();
     let child = on.stdout(Stdio::piped()).spawn().unwrap();
-    // It listens when it has a watch, which only its descriptors tell.
-    let watches = |pid: u32| {
-        let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
-        fds.filter_map(|fd| std::fs::read_link(fd.path()).ok())
-            .filter(|link| {
-                link.to_string_lossy().contains("[pidfd]")
-                    || link.to_string_lossy().contains("pidfd")
-            })
-            .count()
-    };
-    while watches(child.id()) == 0 {
-        std::thread::yield_now();
-    }
+    listens(child.id(), 1);
     world.run_args(&["update", "it's \"mine\"", "--status", "waiting", "--waiting-for", "review"]);
     let ran = ran(child.wait_with_output().unwrap());
     assert_eq!(ran.out, "changed waiting for review in it's \"mine\"\n");

@@ -193,6 +193,21 @@ impl Drop for Living {
     }
 }
 
+/// Waits until a process watches so many others, which only its descriptors tell, and sleeps. It
+/// has the descriptors before it has read what there is; it sleeps when it waits for what happens.
+pub(crate) fn listens(pid: u32, count: usize) {
+    let proc = PathBuf::from(format!("/proc/{pid}"));
+    let watched = || {
+        let fds = std::fs::read_dir(proc.join("fd")).into_iter().flatten().flatten();
+        let links = fds.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+        links.filter(|link| link.to_string_lossy().contains("pidfd")).count()
+    };
+    let sleeps = || std::fs::read_to_string(proc.join("stat")).unwrap().contains(") S ");
+    while watched() < count || !sleeps() {
+        std::thread::yield_now();
+    }
+}
+
 /// Whether this process may do everything, so that modes of files keep it from nothing.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
