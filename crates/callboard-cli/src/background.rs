@@ -8,10 +8,11 @@ use std::cmp::Reverse;
 
 use callboard::process::session_leader;
 use callboard::{Kind, Registry};
-use callboard_agents::{Board, Row};
+use callboard_agents::Row;
 use callboard_host::{Error, Hosted, Hosts, Problem, State};
 
-use crate::address::{Called, Meant, meant};
+use crate::address::rows::{nobody, take_meant};
+use crate::address::{Called, Meant, Naming};
 use crate::context::{Context, is_ours, pid_here};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -57,31 +58,30 @@ impl Background {
         text: &str,
         first: First,
     ) -> Result<Hosted, Failure> {
-        let (mut live, mut over): (Vec<Hosted>, Vec<Hosted>) =
+        let (live, over): (Vec<Hosted>, Vec<Hosted>) =
             self.list().into_iter().partition(|session| session.state.is_live());
-        if first == First::Over {
-            std::mem::swap(&mut live, &mut over);
-        }
-        let mut all = Vec::new();
-        for mut group in [live, over] {
-            match look(text, &group) {
-                Meant::One(at) => return Ok(group.swap_remove(at)),
-                Meant::Several(several) => {
-                    return Err(ambiguous(text, several.iter().map(|at| &group[*at])));
+        let mut groups = if first == First::Over { [over, live] } else { [live, over] };
+        let mut rows = None;
+        for naming in Naming::IN_TURN {
+            for group in &mut groups {
+                match look(naming, text, group) {
+                    Meant::One(at) => return Ok(group.swap_remove(at)),
+                    Meant::Several(several) => {
+                        return Err(ambiguous(text, several.iter().map(|at| &group[*at])));
+                    }
+                    Meant::Nobody => {}
                 }
-                Meant::Nobody => all.append(&mut group),
+            }
+            // Renamed, or by the id of its conversation.
+            let rows = match &mut rows {
+                Some(rows) => rows,
+                none => none.insert(context.listed()?),
+            };
+            if let Some(row) = take_meant(naming, text, rows)? {
+                return hosted(context, text, &row, groups);
             }
         }
-        // Renamed, or by the id of its conversation.
-        let row = context.find(Board::read(&context.sources()?), text, false)?;
-        let numbers = numbers(&context.registry()?, &row);
-        take(&mut all, numbers).ok_or_else(|| {
-            Failure::no(format!(
-                "`{}` has a terminal of its own, and no host in the background; \
-                 `callboard run -d -- CMD` starts a session that has one",
-                sanitize(text)
-            ))
-        })
+        Err(nobody(text))
     }
 
     /// The session that this very process runs in, by the kernel's account.
@@ -127,6 +127,23 @@ impl Background {
     }
 }
 
+/// The session among these groups whose program a row of the board is about.
+fn hosted(
+    context: &Context,
+    text: &str,
+    row: &Row,
+    groups: [Vec<Hosted>; 2],
+) -> Result<Hosted, Failure> {
+    let numbers = numbers(&context.registry()?, row);
+    take(&mut groups.into_iter().flatten().collect(), numbers).ok_or_else(|| {
+        Failure::no(format!(
+            "`{}` has a terminal of its own, and no host in the background; \
+             `callboard run -d -- CMD` starts a session that has one",
+            sanitize(text)
+        ))
+    })
+}
+
 /// Whether a host of ours may have the session.
 pub(crate) fn may_be_hosted(row: &Row) -> bool {
     is_ours(row) && is_background(row)
@@ -157,9 +174,9 @@ fn take(sessions: &mut Vec<Hosted>, numbers: Option<[u32; 2]>) -> Option<Hosted>
     Some(sessions.remove(at))
 }
 
-fn look(text: &str, sessions: &[Hosted]) -> Meant {
+fn look(naming: Naming, text: &str, sessions: &[Hosted]) -> Meant {
     let shown: Vec<_> = sessions.iter().map(hosted_name).collect();
-    meant(text, sessions.iter().zip(&shown).map(|(session, shown)| called(session, shown)))
+    naming.find(text, sessions.iter().zip(&shown).map(|(session, shown)| called(session, shown)))
 }
 
 fn called<'a>(session: &'a Hosted, shown: &'a str) -> Called<'a> {

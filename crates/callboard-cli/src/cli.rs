@@ -13,7 +13,8 @@ use crate::output::sanitize::sanitize_lines;
 use crate::output::stream::{Stop, complain};
 
 const AFTER_HELP: &str = "\
-S is a name, a pid or the first characters of a session id; an exact name comes first.
+S is a name, a pid or the first characters of a session id, four or more; an exact name comes
+first.
 
 Examples:
   callboard ps                          who is on, and who waits for you
@@ -22,7 +23,8 @@ Examples:
   callboard demo                        five seconds of what it looks like";
 
 const AFTER_LONG_HELP: &str = "\
-S is a name, a pid or the first characters of a session id; an exact name comes first.
+S is a name, a pid or the first characters of a session id, four or more; an exact name comes
+first.
 
 Examples:
   callboard ps                          who is on, and who waits for you

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use callboard::{Problem, Registry};
 use callboard_agents::{Board, OWN, Row, Sources};
 
-use crate::address::{Meant, meant};
 use crate::config::{self, Config};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -14,7 +13,7 @@ use crate::output::paint::ColorChoice;
 use crate::output::sanitize::sanitize;
 use crate::output::stream::complain;
 use crate::output::terminal::Page;
-use crate::view::naming::{called, short_id, shown_name};
+use crate::view::naming::shown_name;
 
 /// Options of every command.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -118,51 +117,11 @@ impl Context {
         Page::of_stdout(self.global.color)
     }
 
-    /// The session that `text` means, among those that may run; with `dead_too`, else among those
-    /// that are gone.
-    pub(crate) fn find(&self, board: Board, text: &str, dead_too: bool) -> Result<Row, Failure> {
-        let (mut rows, dead): (Vec<Row>, Vec<Row>) =
-            board.rows.into_iter().partition(Row::is_listed);
-        if dead_too && look(text, &rows) == Meant::Nobody {
-            rows = dead;
-        }
-        self.find_among(rows, text)
+    /// The sessions that may run.
+    pub(crate) fn listed(&self) -> Result<Vec<Row>, Failure> {
+        let rows = Board::read(&self.sources()?).rows;
+        Ok(rows.into_iter().filter(Row::is_listed).collect())
     }
-
-    /// The session that `text` means, among these.
-    pub(crate) fn find_among(&self, mut rows: Vec<Row>, text: &str) -> Result<Row, Failure> {
-        match look(text, &rows) {
-            Meant::One(at) => Ok(rows.swap_remove(at)),
-            Meant::Several(several) => Err(ambiguous(text, several.iter().map(|at| &rows[*at]))),
-            Meant::Nobody => Err(Failure::no(format!(
-                "no session is called `{}`, has this pid or a session id that begins so; \
-                 `callboard ps` lists who is on",
-                sanitize(text)
-            ))),
-        }
-    }
-}
-
-fn look(text: &str, rows: &[Row]) -> Meant {
-    let shown: Vec<_> = rows.iter().map(shown_name).collect();
-    meant(text, rows.iter().zip(&shown).map(|(row, shown)| called(row, shown)))
-}
-
-fn ambiguous<'a>(text: &str, rows: impl Iterator<Item = &'a Row>) -> Failure {
-    let mut message = format!("`{}` could be any of these:\n", sanitize(text));
-    for row in rows {
-        let id = row.session_id.as_deref().or(short_id(row)).unwrap_or("-");
-        let line = format!(
-            "  pid {:<8} {}  session {}  {}\n",
-            row.pid,
-            sanitize(&shown_name(row)),
-            sanitize(id),
-            sanitize(row.cwd.as_deref().unwrap_or("-"))
-        );
-        message.push_str(&line);
-    }
-    message.push_str("give the pid, or more of the session id");
-    Failure::Told { exit: Exit::Usage, message }
 }
 
 /// The pid under which our own registry may change the session of a row.

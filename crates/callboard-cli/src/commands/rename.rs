@@ -1,10 +1,11 @@
 //! `callboard rename S NAME`.
 
 use callboard::{Patch, Registry, SignIn, Spawner, Verdict};
-use callboard_agents::{Board, Row};
+use callboard_agents::Row;
 
 use super::completions::live_sessions;
 use super::target::with_program;
+use crate::address::rows::find;
 use crate::context::{Context, is_ours, pid_here};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -34,7 +35,7 @@ impl Rename {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         check(&self.name)?;
         let registry = context.registry()?;
-        let row = context.find(Board::read(&context.sources()?), &self.session, false)?;
+        let row = find([context.listed()?], &self.session)?;
         rename(&registry, &row, &self.name)?;
         Ok(Exit::Yes)
     }

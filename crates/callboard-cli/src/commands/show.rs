@@ -1,9 +1,10 @@
 //! `callboard show S`.
 
-use callboard_agents::Board;
 use callboard_agents::transcript::Depth;
+use callboard_agents::{Board, Row};
 
 use super::completions::live_sessions;
+use crate::address::rows::find;
 use crate::background::{Background, First};
 use crate::context::{Context, tell_problems};
 use crate::exit::Exit;
@@ -40,9 +41,9 @@ pub(crate) struct Show {
 impl Show {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let sources = context.sources()?;
-        let mut board = Board::read(&sources);
-        let problems = std::mem::take(&mut board.problems);
-        let row = match context.find(board, &self.session, true) {
+        let Board { rows, problems, .. } = Board::read(&sources);
+        let (listed, gone) = rows.into_iter().partition(Row::is_listed);
+        let row = match find([listed, gone], &self.session) {
             Ok(row) => row,
             Err(failure) => return self.off_the_board(context, failure),
         };

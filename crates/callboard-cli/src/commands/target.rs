@@ -1,8 +1,8 @@
 //! Which process a script means when it signs in, changes or signs out.
 
 use callboard::{Registry, SignIn};
-use callboard_agents::Board;
 
+use crate::address::rows::find;
 use crate::context::{Context, is_ours, pid_here};
 use crate::failure::Failure;
 use crate::output::sanitize::sanitize;
@@ -25,7 +25,7 @@ pub(crate) fn ours(
     pid: Option<u32>,
 ) -> Result<u32, Failure> {
     let Some(session) = session else { return pid.map_or_else(parent, Ok) };
-    let row = context.find(Board::read(&context.sources()?), session, false)?;
+    let row = find([context.listed()?], session)?;
     if !is_ours(&row) {
         let name = shown_name(&row);
         return Err(Failure::no(format!(

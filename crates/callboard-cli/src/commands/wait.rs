@@ -6,6 +6,7 @@ use callboard_agents::{BoardEvent, BoardWatch, Row};
 
 use super::completions::live_sessions;
 use super::watching::{start, timeout};
+use crate::address::rows::find;
 use crate::address::{Meant, meant};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -90,7 +91,7 @@ impl Wait {
         let end = self.timeout.map(|timeout| Instant::now() + timeout);
         let goals: Vec<Goal> = self.until.iter().map(|word| Goal::from(&**word)).collect();
         let mut watch = start(context)?;
-        let mut all = self.wanted(context, &watch, &goals)?;
+        let mut all = self.wanted(&watch, &goals)?;
         let mut out = Out::new();
         loop {
             self.tell(&mut all, &mut out)?;
@@ -111,7 +112,6 @@ impl Wait {
     /// The sessions as they are before the first event.
     fn wanted<'t>(
         &'t self,
-        context: &Context,
         watch: &BoardWatch,
         goals: &[Goal],
     ) -> Result<Vec<Wanted<'t>>, Failure> {
@@ -124,7 +124,7 @@ impl Wait {
                 // Says which ones it could be, or that there is none.
                 _ => {
                     let rows = rows.iter().map(|row| (*row).clone()).collect();
-                    let row = context.find_among(rows, text)?;
+                    let row = find([rows], text)?;
                     Some((Which::of(&row), Awaited::new(goals, &row, self.from_now)))
                 }
             };

@@ -7,7 +7,7 @@ fn a_session_has_four_ways_to_be_called() {
     let world = World::new();
     let session = world.session("billing", &["--session-id", "52fb8bf5-0d2c"]);
     let pid = session.pid().to_string();
-    for called in ["billing", "52fb8bf5-0d2c", "52f", &pid] {
+    for called in ["billing", "52fb8bf5-0d2c", "52fb", &pid] {
         let shown = world.ok(&format!("show {called}"));
         assert!(shown.contains("○ billing") || shown.contains("· billing"), "{called}: {shown}");
     }
@@ -32,8 +32,7 @@ fn pi_intercom_83_ids_that_begin_alike_are_ambiguous() {
     let world = World::new();
     let a = world.session("a", &["--session-id", "0199f00d-7000-1", "--cwd", "/srv/a"]);
     let b = world.session("b", &["--session-id", "0199f00d-7000-2", "--cwd", "/srv/b"]);
-    for line in ["show 0199f00d", "rename 0199f00d x", "update 0199 --status busy", "deregister 0"]
-    {
+    for line in ["show 0199f00d", "rename 0199f00d x", "update 0199f --status busy"] {
         let ran = world.run(line);
         assert_eq!((ran.code, &*ran.out), (Some(2), ""), "{line}");
         let err = ran.err;
@@ -47,6 +46,39 @@ fn pi_intercom_83_ids_that_begin_alike_are_ambiguous() {
     let mut names = world.names();
     names.sort();
     assert_eq!(names, ["a", "b"], "nothing was done");
+}
+
+/// A script ended its session `c` and waited for it, and had the answer of one whose id began so.
+#[test]
+fn a_session_that_has_ended_is_not_taken_for_one_whose_id_begins_like_its_name() {
+    let world = World::new();
+    let mut ended = world.session("c", &["--status", "busy"]);
+    let _other = world.session("other", &["--session-id", "c0ffee-1", "--status", "idle"]);
+    let pid = ended.pid();
+    ended.kill();
+    for line in ["show c", "wait c --until idle", "deregister c", "rename c x"] {
+        // What is dead can still be shown.
+        let (code, who) = if line == "show c" { (Some(0), pid) } else { (Some(1), 0) };
+        let ran = world.run(line);
+        assert_eq!(ran.code, code, "{line}: {ran:?}");
+        assert!(!ran.out.contains("other"), "{line}: {ran:?}");
+        match who {
+            0 => assert!(ran.err.contains("at least 4 characters"), "{line}: {ran:?}"),
+            pid => assert!(ran.out.contains(&pid.to_string()), "{line}: {ran:?}"),
+        }
+    }
+    assert_eq!(world.names(), ["other"]);
+}
+
+/// The number of a session that has ended begins the id of another.
+#[test]
+fn a_pid_that_has_ended_is_not_the_beginning_of_an_id() {
+    let world = World::new();
+    let _other = world.session("other", &["--session-id", "4194303-1"]);
+    let ran = world.run("deregister 4194303");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("at least 8 characters"), "{ran:?}");
+    assert_eq!(world.names(), ["other"]);
 }
 
 #[test]

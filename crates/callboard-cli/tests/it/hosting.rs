@@ -350,13 +350,30 @@ fn a_session_is_restarted_under_its_id_and_found_by_its_new_name() {
     let again = world.ok("restart old");
     assert_eq!(again.trim_end(), id);
     assert_eq!(world.names(), ["old"]);
-    assert_eq!(world.ok(&format!("restart {}", &id[..7])).trim_end(), id, "while it runs, too");
+    assert_eq!(world.ok(&format!("restart {id}")).trim_end(), id, "while it runs, too");
     assert_eq!(world.ps()[0]["host"]["id"], *id);
     let twin = world.start("old", "exec cat");
     let ran = world.run("stop old");
     assert_eq!((ran.code, &*ran.out), (Some(2), ""), "either");
     assert!(ran.err.contains(&id) && ran.err.contains(&twin), "{}", ran.err);
     assert_eq!(world.ps().len(), 2);
+}
+
+/// `restart` of a session that had ended ended another one, whose id began like its name.
+#[test]
+fn one_that_has_ended_comes_before_whose_id_begins_like_its_name() {
+    let world = Hosting::new();
+    let other = world.start("other", "exec cat");
+    let program = world.row("other")["pid"].clone();
+    let name = &other[..7];
+    let id = world.start(name, "exit 3");
+    world.wait(&id);
+    assert_eq!(world.ok(&format!("stop {name}")), format!("{name}\texit code 3\n"));
+    assert_eq!(world.ok(&format!("restart {name}")).trim_end(), id);
+    assert_eq!(world.row("other")["pid"], program, "nobody has touched it");
+    world.wait(&id);
+    world.ok(&format!("rm {name}"));
+    assert_eq!(world.names(), ["other"]);
 }
 
 #[test]
