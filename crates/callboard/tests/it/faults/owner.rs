@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use callboard::record::RecordName;
 use callboard::{Error, Patch, Registration, Registry, SignIn, Status, Verdict};
 use rustix::io::Errno;
 use serde_json::{Value, json};
@@ -45,9 +46,9 @@ fn signed_in(
 fn not_half_signed_in(scene: &Scene, state: (Registry, Option<Registration>), ending: Ending) {
     if !ending.is_done {
         let records = scene.home.names().into_iter();
-        let own = format!("{}", me());
-        let stands: Vec<_> =
-            records.filter(|n| n.starts_with(&own) && n.ends_with(".json")).collect();
+        // By its whole number: a child may be 400, and somebody on the board is 4000009.
+        let own = |name: &String| RecordName::parse(name.as_bytes()).is_some_and(|n| n.pid == me());
+        let stands: Vec<_> = records.filter(own).collect();
         assert!(stands.is_empty(), "not signed in, and yet {stands:?}");
     }
     signed_in(scene, state, ending);
