@@ -2,6 +2,7 @@
 //! any two system calls of ours. The child of the test is stopped at each of them in turn.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use callboard::{Patch, Registration, Registry, SignIn, Verdict};
 use serde_json::{Value, json};
@@ -184,19 +185,22 @@ fn an_owner_has_its_record_back_with_the_next_update() {
             0
         };
         let mut removed = false;
+        let began = Instant::now();
         let reached = paused_at(nth, act, || {
             if let Some(record) = record() {
                 fs::remove_file(record).unwrap();
                 removed = true;
             }
         });
+        // After a second an owner looks at its path, too, and its stops are others.
+        let is_slow = began.elapsed() >= Duration::from_secs(1);
         let seen = registry.list();
         assert!(seen.problems.is_empty(), "at stop {nth}: {:?}", seen.problems);
         assert!(home.names().iter().all(|n| !n.ends_with(".tmp")), "at stop {nth}");
         match seen.sessions.first() {
             Some(session) => {
                 assert_eq!(session.record.name().as_deref(), Some("thrice"), "at stop {nth}");
-                assert_eq!(too_late, 0, "at stop {nth} it was back, and before that it was not");
+                assert!(too_late == 0 || is_slow, "at stop {nth} it was back, before that not");
                 brought_back += usize::from(removed);
             }
             None => {

@@ -95,15 +95,15 @@ fn a_sweep_in_a_container_leaves_the_host_alone() {
     let mut gone = Actor::signed_in(&home);
     gone.process().kill();
     gone.process().wait();
-    // And one that does not say where it comes from.
-    let record = json!({ "pid": 30_000, "procStart": "5", "sessionId": "s" });
-    home.put("30000.json", record.to_string());
+    // And one that does not say where it comes from, with a number that nobody has.
+    let record = json!({ "pid": 1_999_999_000, "procStart": "5", "sessionId": "s" });
+    home.put("1999999000.json", record.to_string());
 
     let mut container = Actor::start_on(&Stage::pid_namespace(), &home);
     container.ask("register", json!({}));
     assert_eq!(container.sees(&format!("{}.json", host.pid)), judged("alive", "lock-held"));
     assert_eq!(container.sees(&format!("{child}.json")), judged("unknown", "other-namespace"));
-    assert_eq!(container.sees("30000.json"), judged("unknown", "origin-unstated"));
+    assert_eq!(container.sees("1999999000.json"), judged("unknown", "origin-unstated"));
     // Proven dead, by the lock that it held: that one may go.
     let swept = container.ask("sweep", Value::Null);
     assert_eq!(swept, json!({ "done": [format!("{}.json", gone.pid)], "kept": [] }));
@@ -111,7 +111,7 @@ fn a_sweep_in_a_container_leaves_the_host_alone() {
     let mut expected = [1, host.pid, child];
     expected.sort_unstable();
     assert_eq!(alive(&home), expected);
-    assert!(home.names().contains(&"30000.json".into()));
+    assert!(home.names().contains(&"1999999000.json".into()));
     // From the container nobody of the host can be signed out or changed by number.
     for pid in [child, host.pid] {
         for (verb, argument) in [("update", json!([pid, "x", 1])), ("remove", json!(pid))] {

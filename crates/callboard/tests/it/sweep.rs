@@ -102,19 +102,20 @@ fn the_dead_go_and_the_rest_stays() {
     dead.process().kill();
     dead.process().wait();
     // Of another machine, of another system, of unknown origin; and one that nobody can read.
+    // Their numbers are none that a process here may have.
     let unknown = [
-        json!({ "pid": 801, "bootId": "99999999-1111-4222-8333-444444444444", "procStart": "5",
+        json!({ "pid": 1_999_999_801_u32, "bootId": "99999999-1111-4222-8333-444444444444", "procStart": "5",
                 "pidDomain": "linux:0123456789abcdef0123456789abcdef:pid:[4026531836]" }),
-        json!({ "pid": 802, "pidDomain": "darwin", "procStart": "Fri Oct  2 19:22:44 2026" }),
-        json!({ "pid": 803, "pidDomain": "win32:HOST" }),
-        json!({ "pid": 804, "procStart": "1" }),
+        json!({ "pid": 1_999_999_802_u32, "pidDomain": "darwin", "procStart": "Fri Oct  2 19:22:44 2026" }),
+        json!({ "pid": 1_999_999_803_u32, "pidDomain": "win32:HOST" }),
+        json!({ "pid": 1_999_999_804_u32, "procStart": "1" }),
     ];
     for record in &unknown {
         home.put(&format!("{}.json", record["pid"]), record.to_string());
         home.age(&format!("{}.json", record["pid"]), 300 * DAY);
     }
-    home.put("805.json", "x".repeat(70_000));
-    home.age("805.json", 300 * DAY);
+    home.put("1999999805.json", "x".repeat(70_000));
+    home.age("1999999805.json", 300 * DAY);
 
     let plan = registry.plan_sweep().unwrap();
     let paths: Vec<_> = plan.items.iter().map(|item| &item.path).collect();
@@ -353,7 +354,8 @@ fn a_thousand_records_of_containers_that_are_gone_list_in_no_time() {
     record["pidDomain"] = json!("linux::pid:[1]");
     for pid in 100_000..101_000 {
         record["pid"] = json!(pid);
-        record["pidfdIno"] = json!(pid);
+        // None that a process has: the kernel counts them up, from its start.
+        record["pidfdIno"] = json!((1_u64 << 50) + pid);
         home.put(&format!("{pid}.json"), record.to_string());
         home.age(&format!("{pid}.json"), Duration::from_secs(60));
     }

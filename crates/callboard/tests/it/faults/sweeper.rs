@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use callboard::record::RecordName;
 use callboard::{SweepPlan, SweepReport};
 use rustix::io::Errno;
 use serde_json::{Value, json};
@@ -95,10 +96,10 @@ fn of_sweeping_one_process() {
         is_reader: false,
         keeps: 0,
         after: &|scene, mut removed, ending| {
-            let stem = scene.cast.gone.to_string();
             let left = || {
                 let names = scene.home.names().into_iter();
-                names.filter(|n| n.starts_with(&stem)).count()
+                let pid = |name: &String| Some(RecordName::parse(name.as_bytes())?.pid);
+                names.filter(|name| pid(name) == Some(scene.cast.gone)).count()
             };
             // "No such file" from `unlink` is a lie: what stays is swept, and counted, once more.
             let is_lie = ending.errno == Errno::NOENT;
