@@ -117,6 +117,7 @@ fn a_session_with_a_policy_from_its_start_to_its_stop() {
     let restart = &world.row("api")["host"]["restart"];
     assert_eq!((&restart["restarts"], &restart["policy"]), (&1.into(), &"on-failure".into()));
     assert!(world.ok("show api").contains("on-failure, started again once"));
+    world.printed(id, 2);
 
     assert_eq!(world.ok("stop api"), "api\tsignal 15\n");
     daemon.wait_for("event=stopped ");
@@ -125,8 +126,10 @@ fn a_session_with_a_policy_from_its_start_to_its_stop() {
     // A person starts it again, with what was kept, or with something else.
     world.ok("restart api");
     daemon.wait_for("event=watching ");
+    world.printed(id, 3);
     let mut command = world.callboard(["restart", "--update-env", "api"]);
     assert_eq!(ran(command.env("KEY", "second").output().unwrap()).code, Some(0));
+    world.printed(id, 4);
     world.ok("stop api");
     assert_eq!(world.ok("logs api"), "key first\nkey first\nkey first\nkey second\n");
 

@@ -88,7 +88,8 @@ fn standard_input_need_not_end() {
 fn a_long_event_counts_for_what_stands_before_it() {
     let world = World::new();
     let mut agent = Agent::start(&world, "codex");
-    let long = "x".repeat(5 << 20);
+    // More than is kept, and beyond that more than a pipe holds; a hook has a second for all.
+    let long = "x".repeat((1 << 20) + (128 << 10));
     let payload = format!(
         r#"{{"session_id":"s1","hook_event_name":"PostToolUse","tool_response":"{long}","cwd":"/later"}}"#
     );

@@ -76,6 +76,17 @@ impl Hosting {
         names.filter(|name| name != ".inside" && name != ".tmux").collect()
     }
 
+    /// Waits until a session has printed so many lines, those of its earlier runs included: it is
+    /// started when its program is executed, and that has printed nothing yet.
+    pub(crate) fn printed(&self, id: &str, lines: usize) {
+        let mut command = self.callboard(["logs", "-f", id]);
+        let mut follower = command.stdout(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(follower.stdout.take().unwrap());
+        assert_eq!(out.lines().take(lines).count(), lines);
+        follower.kill().unwrap();
+        follower.wait().unwrap();
+    }
+
     /// Waits until a session has printed lines that begin with these words; the rest of each.
     fn said(&self, id: &str, words: &[&str]) -> Vec<String> {
         let mut command = self.callboard(["logs", "-f", id]);
@@ -108,6 +119,7 @@ fn a_session_is_left_and_come_back_to() {
 
 pub(crate) fn left_and_come_back_to(world: &Hosting, host: &str) {
     let id = world.start_with(&["--host", host], "talk", TALK);
+    world.printed(&id, 1);
     let row = &world.ps()[0];
     assert_eq!((&row["name"], &row["kind"]), (&"talk".into(), &"bg".into()));
     assert_eq!((&row["host"]["id"], &row["host"]["clients"]), (&id.into(), &0.into()));

@@ -49,7 +49,8 @@ fn the_users_configuration_is_not_read() {
     let world = InTmux::new();
     let conf = "set -g status on\nset -g status-left USERS\nrun-shell 'touch ~/was-read'\n";
     std::fs::write(world.path("home/.tmux.conf"), conf).unwrap();
-    world.start_with(&IN_TMUX, "plain", "stty quit undef; echo up; exec cat");
+    let id = world.start_with(&IN_TMUX, "plain", "stty quit undef; echo up; exec cat");
+    world.printed(&id, 1);
     let mut terminal = world.attach(&["plain"]);
     terminal.wait_for("up");
     terminal.wait_for("leaves it running");
@@ -73,12 +74,15 @@ fn a_session_in_tmux_is_stopped_and_restarted_where_it_was() {
     let world = InTmux::new();
     let script = "echo \"run in $TERM, tmux <$TMUX>\"; exec cat";
     let id = world.start_with(&IN_TMUX, "job", script);
+    world.printed(&id, 1);
     assert!(world.ok("ps").lines().any(|line| line.contains("\ttmux\t")), "{}", world.ok("ps"));
     assert_eq!(world.ok("stop job"), "job\tsignal 15\n");
     assert_eq!(world.ok("logs job"), "run in tmux-256color, tmux <>\n");
     assert_eq!(world.ok("restart job").trim_end(), id);
     assert_eq!(world.row("job")["host"]["kind"], "tmux", "and not with another host");
+    world.printed(&id, 2);
     assert_eq!(world.ok("restart job").trim_end(), id, "while it runs, too");
+    world.printed(&id, 3);
     assert_eq!(world.ps()[0]["host"]["id"], *id);
     assert_eq!(world.ok("logs job").lines().count(), 3);
     // Beside one of the other host.

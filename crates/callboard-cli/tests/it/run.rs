@@ -158,8 +158,8 @@ fn a_typed_ctrl_c_is_for_the_command() {
     let mut command = on_a_terminal(&world, &["run", "--", "sh", "-c", script]);
     let mut terminal = Terminal::start(&mut command, 80);
     terminal.wait_for("ready");
-    terminal.type_in("\u{3}");
-    terminal.type_in("\n");
+    // In one write: after the first key, nobody may have the terminal any more.
+    terminal.type_in("\u{3}\n");
     let (status, screen) = terminal.finish();
     assert_eq!(screen.matches("caught").count(), 1, "told once, not twice: {screen}");
     assert_eq!(status.code(), Some(7));
@@ -172,8 +172,7 @@ fn a_typed_ctrl_backslash_is_for_the_command() {
     let mut command = on_a_terminal(&world, &["run", "--", "sh", "-c", script]);
     let mut terminal = Terminal::start(&mut command, 80);
     terminal.wait_for("ready");
-    terminal.type_in("\u{1c}");
-    terminal.type_in("\n");
+    terminal.type_in("\u{1c}\n");
     let (status, screen) = terminal.finish();
     assert!(screen.contains("quit"), "{screen}");
     assert_eq!(status.code(), Some(5));
