@@ -24,6 +24,10 @@ const LITTER_AGE: Duration = Duration::from_secs(3600);
 /// How often a lock is tried that a listing may hold for a moment.
 const ATTEMPTS: u32 = 20;
 
+/// The same where a host may hold it: one that has written down the end says farewell to its
+/// clients, for a second at most, and lets go then. Some 1.3 s.
+const ATTEMPTS_AT_AN_END: u32 = 400;
+
 /// A directory under a hidden name, with its lock held. Removed when it is dropped.
 #[derive(Debug)]
 pub struct Draft {
@@ -188,7 +192,8 @@ impl Drop for Draft {
 pub(super) fn lock_ended(session: &Path) -> Result<Option<File>> {
     let path = session.join("lock");
     let failed = |error| Error::io("lock", &path, error);
-    for attempt in 0..ATTEMPTS {
+    let is_over = session.join("exit").exists();
+    for attempt in 0..if is_over { ATTEMPTS_AT_AN_END } else { ATTEMPTS } {
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -227,5 +232,28 @@ fn keep_logs(from: &Path, to: &Path) {
             // Without it, the old rows are not shown; the session runs all the same.
             _ = std::fs::rename(entry.path(), to.join(name));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `rm` and `restart` right after an end were told that the session still runs: its host had
+    /// said so to all others, and had not let go of its lock.
+    #[test]
+    fn a_host_that_says_farewell_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = File::create(dir.path().join("lock")).unwrap();
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
+        assert!(lock_ended(dir.path()).unwrap().is_none(), "it runs");
+        std::fs::write(dir.path().join("exit"), "").unwrap();
+        let farewell = std::thread::spawn(move || {
+            // Longer than a listing holds it, and shorter than a host may.
+            std::thread::sleep(Duration::from_millis(150));
+            drop(lock);
+        });
+        assert!(lock_ended(dir.path()).unwrap().is_some(), "it has ended");
+        farewell.join().unwrap();
     }
 }
