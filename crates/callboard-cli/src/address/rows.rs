@@ -38,12 +38,12 @@ pub(crate) fn take_meant(
 pub(crate) fn nobody(text: &str) -> Failure {
     let fewest = fewest_characters(text);
     let id = if text.chars().count() < fewest {
-        format!("or has this pid, and of a session id it takes at least {fewest} characters")
+        format!(" or has this pid, and of a session id it takes at least {fewest} characters")
     } else {
-        "has this pid or a session id that begins so".to_owned()
+        ", has this pid or a session id that begins so".to_owned()
     };
     Failure::no(format!(
-        "no session is called `{}`, {id}; `callboard ps` lists who is on",
+        "no session is called `{}`{id}; `callboard ps` lists who is on",
         sanitize(text)
     ))
 }
