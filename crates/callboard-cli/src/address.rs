@@ -83,14 +83,6 @@ impl Naming {
     }
 }
 
-/// Finds the session, exactly or else by a part, where there is nowhere else to look.
-pub(crate) fn meant<'a>(text: &str, sessions: impl Iterator<Item = Called<'a>> + Clone) -> Meant {
-    match Naming::Exact.find(text, sessions.clone()) {
-        Meant::Nobody => Naming::Partial.find(text, sessions),
-        found => found,
-    }
-}
-
 /// How many characters this text would need to be the beginning of a session id.
 pub(crate) fn fewest_characters(text: &str) -> usize {
     // Digits alone may be the pid of a session that has ended, of at most seven digits
@@ -121,6 +113,12 @@ mod tests {
         // The whole of another id begins its own.
         (20, None, Some("19ff0000"), "19ff0000"),
     ];
+
+    /// Where there is nowhere else to look.
+    fn meant<'a>(text: &str, sessions: impl Iterator<Item = Called<'a>> + Clone) -> Meant {
+        let found = Naming::IN_TURN.map(|naming| naming.find(text, sessions.clone()));
+        found.into_iter().find(|meant| *meant != Nobody).unwrap_or(Nobody)
+    }
 
     #[test]
     fn who_is_meant_by_case() {

@@ -1,5 +1,7 @@
 //! Which row of the board the user means, and what to say where none or several are meant.
 
+use std::borrow::Borrow;
+
 use callboard_agents::Row;
 
 use super::{Meant, Naming, fewest_characters};
@@ -9,27 +11,40 @@ use crate::output::sanitize::sanitize;
 use crate::view::naming::{called, short_id, shown_name};
 
 /// The session that `text` means: of several groups, the first one in which one is named so.
-pub(crate) fn find(mut groups: impl AsMut<[Vec<Row>]>, text: &str) -> Result<Row, Failure> {
+pub(crate) fn find<R: Borrow<Row>>(groups: impl AsMut<[Vec<R>]>, text: &str) -> Result<R, Failure> {
+    look(groups, text)?.ok_or_else(|| nobody(text))
+}
+
+/// The same where it need not be there; `Err` if it could be several.
+pub(crate) fn look<R: Borrow<Row>>(
+    mut groups: impl AsMut<[Vec<R>]>,
+    text: &str,
+) -> Result<Option<R>, Failure> {
     for naming in Naming::IN_TURN {
         for rows in groups.as_mut() {
             if let Some(row) = take_meant(naming, text, rows)? {
-                return Ok(row);
+                return Ok(Some(row));
             }
         }
     }
-    Err(nobody(text))
+    Ok(None)
 }
 
 /// Takes the row that is named so; `Err` if it could be several.
-pub(crate) fn take_meant(
+pub(crate) fn take_meant<R: Borrow<Row>>(
     naming: Naming,
     text: &str,
-    rows: &mut Vec<Row>,
-) -> Result<Option<Row>, Failure> {
-    let shown: Vec<_> = rows.iter().map(|row| shown_name(row).into_owned()).collect();
-    match naming.find(text, rows.iter().zip(&shown).map(|(row, shown)| called(row, shown))) {
+    rows: &mut Vec<R>,
+) -> Result<Option<R>, Failure> {
+    let all = || rows.iter().map(Borrow::borrow);
+    let shown: Vec<_> = all().map(shown_name).collect();
+    let meant = naming.find(text, all().zip(&shown).map(|(row, shown)| called(row, shown)));
+    drop(shown);
+    match meant {
         Meant::One(at) => Ok(Some(rows.swap_remove(at))),
-        Meant::Several(several) => Err(ambiguous(text, several.iter().map(|at| &rows[*at]))),
+        Meant::Several(several) => {
+            Err(ambiguous(text, several.iter().map(|at| rows[*at].borrow())))
+        }
         Meant::Nobody => Ok(None),
     }
 }

@@ -6,14 +6,13 @@ use callboard_agents::{BoardEvent, BoardWatch, Row};
 
 use super::completions::live_sessions;
 use super::watching::{start, timeout};
-use crate::address::rows::find;
-use crate::address::{Meant, meant};
+use crate::address::rows::{look, nobody};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::sanitize::sanitize;
 use crate::output::stream::{Out, complain};
-use crate::view::naming::{called, shown_name};
+use crate::view::naming::shown_name;
 use crate::waiting::{Awaited, Goal, Progress, outcome};
 
 const AFTER_HELP: &str = "\
@@ -118,16 +117,11 @@ impl Wait {
         let rows: Vec<&Row> = watch.rows().collect();
         let mut all = Vec::new();
         for text in &self.sessions {
-            let found = match one(text, &rows) {
-                Ok(Some(row)) => Some((Which::of(row), Awaited::new(goals, row, self.from_now))),
-                Ok(None) if self.appear => None,
-                // Says which ones it could be, or that there is none.
-                _ => {
-                    let rows = rows.iter().map(|row| (*row).clone()).collect();
-                    let row = find([rows], text)?;
-                    Some((Which::of(&row), Awaited::new(goals, &row, self.from_now)))
-                }
-            };
+            let row = look([rows.clone()], text)?;
+            if row.is_none() && !self.appear {
+                return Err(nobody(text));
+            }
+            let found = row.map(|row| (Which::of(row), Awaited::new(goals, row, self.from_now)));
             all.push(Wanted { text, found, told: false });
         }
         Ok(all)
@@ -148,8 +142,7 @@ impl Wait {
                     awaited.see(row, fields.contains(&"status"));
                 }
                 (None, BoardEvent::Appeared(_) | BoardEvent::Changed { .. }) => {
-                    let rows: Vec<&Row> = watch.rows().collect();
-                    if let Ok(Some(row)) = one(wanted.text, &rows) {
+                    if let Ok(Some(row)) = look([watch.rows().collect()], wanted.text) {
                         // What it has when it appears, it has taken on since.
                         wanted.found = Some((Which::of(row), Awaited::new(goals, row, false)));
                     }
@@ -187,15 +180,5 @@ impl Wait {
             _ => &NOT_THERE,
         };
         outcome(all.iter().map(progress), self.any)
-    }
-}
-
-/// The session that a text means; `Err` if it could be several.
-fn one<'r>(text: &str, rows: &[&'r Row]) -> Result<Option<&'r Row>, ()> {
-    let shown: Vec<_> = rows.iter().map(|row| shown_name(row)).collect();
-    match meant(text, rows.iter().zip(&shown).map(|(row, shown)| called(row, shown))) {
-        Meant::One(at) => Ok(Some(rows[at])),
-        Meant::Nobody => Ok(None),
-        Meant::Several(_) => Err(()),
     }
 }

@@ -79,32 +79,35 @@ impl Hosting {
     /// Waits until a session has printed so many lines, those of its earlier runs included: it is
     /// started when its program is executed, and that has printed nothing yet.
     pub(crate) fn printed(&self, id: &str, lines: usize) {
+        let mut left = lines;
+        self.follow(id, |_| {
+            left -= 1;
+            left == 0
+        });
+        assert_eq!(left, 0, "it has ended before");
+    }
+
+    /// Reads what a session prints, from its beginning, to a line that is the last one wanted.
+    fn follow(&self, id: &str, mut is_last: impl FnMut(String) -> bool) {
         let mut command = self.callboard(["logs", "-f", id]);
         let mut follower = command.stdout(Stdio::piped()).spawn().unwrap();
-        let out = BufReader::new(follower.stdout.take().unwrap());
-        assert_eq!(out.lines().take(lines).count(), lines);
+        let lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+        lines.map(Result::unwrap).any(&mut is_last);
         follower.kill().unwrap();
         follower.wait().unwrap();
     }
 
     /// Waits until a session has printed lines that begin with these words; the rest of each.
     fn said(&self, id: &str, words: &[&str]) -> Vec<String> {
-        let mut command = self.callboard(["logs", "-f", id]);
-        let mut follower = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut found = vec![String::new(); words.len()];
-        for line in BufReader::new(follower.stdout.take().unwrap()).lines() {
-            let line = line.unwrap();
+        self.follow(id, |line| {
             for (word, rest) in words.iter().zip(&mut found) {
                 if let Some(said) = line.strip_prefix(word) {
                     *rest = said.trim().to_owned();
                 }
             }
-            if found.iter().all(|rest| !rest.is_empty()) {
-                break;
-            }
-        }
-        follower.kill().unwrap();
-        follower.wait().unwrap();
+            found.iter().all(|rest| !rest.is_empty())
+        });
         found
     }
 }

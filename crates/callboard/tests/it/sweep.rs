@@ -104,11 +104,13 @@ fn the_dead_go_and_the_rest_stays() {
     // Of another machine, of another system, of unknown origin; and one that nobody can read.
     // Their numbers are none that a process here may have.
     let unknown = [
-        json!({ "pid": 1_999_999_801_u32, "bootId": "99999999-1111-4222-8333-444444444444", "procStart": "5",
+        json!({ "pid": 1_999_999_801, "bootId": "99999999-1111-4222-8333-444444444444",
+                "procStart": "5",
                 "pidDomain": "linux:0123456789abcdef0123456789abcdef:pid:[4026531836]" }),
-        json!({ "pid": 1_999_999_802_u32, "pidDomain": "darwin", "procStart": "Fri Oct  2 19:22:44 2026" }),
-        json!({ "pid": 1_999_999_803_u32, "pidDomain": "win32:HOST" }),
-        json!({ "pid": 1_999_999_804_u32, "procStart": "1" }),
+        json!({ "pid": 1_999_999_802, "pidDomain": "darwin",
+                "procStart": "Fri Oct  2 19:22:44 2026" }),
+        json!({ "pid": 1_999_999_803, "pidDomain": "win32:HOST" }),
+        json!({ "pid": 1_999_999_804, "procStart": "1" }),
     ];
     for record in &unknown {
         home.put(&format!("{}.json", record["pid"]), record.to_string());
