@@ -265,7 +265,16 @@ impl Look {
             let time = clock_gettime(clock);
             i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
         };
-        let booted = ns(ClockId::Realtime) - ns(ClockId::Boottime);
+        // Another process may run between two readings, and the start would seem to be as much
+        // earlier: then they are taken again.
+        let mut before = ns(ClockId::Boottime);
+        let booted = loop {
+            let (now, after) = (ns(ClockId::Realtime), ns(ClockId::Boottime));
+            if after - before < 100_000 {
+                break now - after;
+            }
+            before = after;
+        };
         let per_second = i128::from(rustix::param::clock_ticks_per_second().max(1));
         let started = booted + i128::from(self.start_ticks) * 1_000_000_000 / per_second;
         u64::try_from(started / 1_000_000).ok()

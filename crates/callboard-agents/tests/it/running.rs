@@ -14,10 +14,13 @@ use callboard_agents::{Board, FoundBy, Row, Sources, StatusFrom};
 use rustix::fs::inotify;
 
 use crate::actor::Actor;
-use crate::world::{Process, World, problems, record, ticks};
+use crate::world::{World, problems, record_of, ticks};
 
 const A: &str = "01a1fca6-c824-7861-911d-0bc2a5bd5740";
 const B: &str = "01a1fca9-67a9-7a13-bb1c-7d8f3332514d";
+
+/// Of a process whose home boards beside it find, too: those of other tests have no such session.
+const C: &str = "01a1fcb1-20d3-7c92-a0b5-3f6e1c84d97a";
 
 /// What a command that is started in this home sees of these processes; others may run their own
 /// agents on this machine.
@@ -508,17 +511,18 @@ fn agent_flow_68_a_home_that_only_the_process_knows_is_read() {
         .start();
     assert_eq!(only(&world, &claude).registry, "process");
     let text = format!(
-        r#"{{"pid":{},"sessionId":"{A}","cwd":"/p","startedAt":{},"status":"waiting"}}"#,
+        r#"{{"pid":{},"sessionId":"{C}","cwd":"/p","startedAt":{},"status":"waiting"}}"#,
         claude.pid(),
         now()
     );
     let sessions = world.sessions("accounts/work");
-    fs::write(sessions.join(format!("{}.json", claude.pid())), text).unwrap();
+    fs::write(sessions.join("new"), text).unwrap();
+    fs::rename(sessions.join("new"), sessions.join(format!("{}.json", claude.pid()))).unwrap();
     let board = board(&world);
     let row = board.rows.iter().find(|row| row.pid == claude.pid()).unwrap();
     assert_eq!((row.registry, row.status.as_ref()), ("claude", Some(&Status::Waiting)));
-    assert_eq!(row.session_id.as_deref(), Some(A));
-    let file = put(&account.join(format!("projects/p/{A}.jsonl")), "");
+    assert_eq!(row.session_id.as_deref(), Some(C));
+    let file = put(&account.join(format!("projects/p/{C}.jsonl")), "");
     assert_eq!(sources(&world).transcript(row).unwrap().path, file);
     assert!(!format!("{board:?}").contains("sk-secret"));
 }
@@ -601,12 +605,9 @@ fn a_zombie_is_nobodys_session() {
 
 #[test]
 fn a_recorded_session_costs_no_second_row() {
-    let (world, cat) = (World::new(), Process::start());
+    let world = World::new();
     let claude = world.native("claude", "", &[]).start();
-    let text = record(&cat, "").replace(&cat.pid().to_string(), &claude.pid().to_string());
-    let ticks = |pid| format!("\"procStart\":\"{}\"", crate::world::ticks(pid));
-    let text = text.replace(&ticks(cat.pid()), &ticks(claude.pid()));
-    world.claude(&format!("{}.json", claude.pid()), text);
+    world.claude(&format!("{}.json", claude.pid()), record_of(claude.pid(), ""));
     let row = only(&world, &claude);
     assert_eq!((row.found_by, row.evidence), (FoundBy::Record, Evidence::StartTime));
     assert_eq!(row.sources.len(), 1);

@@ -139,7 +139,12 @@ impl World {
 
 /// A record of Claude Code for a process.
 pub(crate) fn record(process: &Process, keys: &str) -> String {
-    let (pid, ticks, domain) = (process.pid(), process.ticks(), domain());
+    record_of(process.pid(), keys)
+}
+
+/// The same, for one that was started otherwise.
+pub(crate) fn record_of(pid: u32, keys: &str) -> String {
+    let (ticks, domain) = (ticks(pid), domain());
     let comma = if keys.is_empty() { "" } else { "," };
     format!(
         r#"{{"pid":{pid},"sessionId":"s{pid}","cwd":"/home/dev/project","startedAt":1795239552076,"procStart":"{ticks}","pidDomain":"{domain}"{comma}{keys}}}"#

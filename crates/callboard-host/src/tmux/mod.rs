@@ -50,7 +50,7 @@ use crate::spec::SpawnSpec;
 use attach::TmuxClient;
 use command::Trouble;
 use pane::Client;
-use server::IN_PASSING;
+use server::{IN_PASSING, PATIENCE};
 
 pub(crate) use pane::Pane;
 
@@ -259,7 +259,7 @@ impl SessionHost for Tmux {
     fn detach(&self, id: &HostedId, who: Detach) -> Result<usize> {
         let session = self.sessions.to_attach(id)?;
         let id = session.id().clone();
-        match Pane::of(&self.server(), &session)?.map(|pane| pane.detach(who)) {
+        match Pane::of(&self.server(), &session)?.map(|pane| pane.detach(who, PATIENCE)) {
             Some(Ok(count)) => Ok(count),
             // Where there is no server, nobody looks.
             None | Some(Err(Trouble::NoServer)) => Ok(0),

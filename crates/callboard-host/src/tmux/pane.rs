@@ -106,34 +106,46 @@ impl Pane {
     }
 
     /// Those who look at it.
-    fn clients(&self) -> Result<Vec<Client>, Trouble> {
-        let mut clients = Client::all(&self.server, IN_PASSING)?;
+    fn clients(&self, patience: Duration) -> Result<Vec<Client>, Trouble> {
+        let mut clients = Client::all(&self.server, patience)?;
         clients.retain(|client| client.looks_at == self.name);
         Ok(clients)
     }
 
-    /// How many look at it; nobody, where tmux does not answer.
-    pub(crate) fn count(&self) -> usize {
-        self.clients().map_or(0, |clients| clients.len())
+    /// Which of its tmux sessions was last active: a pane belongs to that one, of all that show it.
+    fn latest(&self, patience: Duration) -> Option<String> {
+        let question = ["display-message", "-p", "-t", &self.id, "#{session_name}"];
+        self.server.ask(&question, patience).ok().map(|name| name.trim().to_owned())
     }
 
-    /// Detaches clients; how many.
-    pub(crate) fn detach(&self, who: Detach) -> Result<usize, Trouble> {
-        let clients = self.clients()?;
+    /// How many look at it; nobody, where tmux does not answer.
+    pub(crate) fn count(&self) -> usize {
+        self.clients(IN_PASSING).map_or(0, |clients| clients.len())
+    }
+
+    /// Detaches clients, for a host that has others to serve; how many.
+    pub(crate) fn detach_in_passing(&self, who: Detach) -> Result<usize, Trouble> {
+        self.detach(who, IN_PASSING)
+    }
+
+    /// Detaches clients; how many. tmux is asked for each of them, twice before that, and waited
+    /// for `patience` each time.
+    pub(super) fn detach(&self, who: Detach, patience: Duration) -> Result<usize, Trouble> {
+        let clients = self.clients(patience)?;
         let is_meant: Vec<&Client> = match who {
             Detach::All => clients.iter().collect(),
             Detach::Client(pid) => clients.iter().filter(|client| client.pid == pid).collect(),
+            // Of one there is nothing to be asked.
+            Detach::LastTypist if clients.len() < 2 => clients.iter().collect(),
             Detach::LastTypist => {
-                // A pane belongs to the session that was last active, of all that show it.
-                let latest = ["display-message", "-p", "-t", &self.id, "#{session_name}"];
-                let latest = self.server.ask(&latest, IN_PASSING).ok();
-                last_typist(&clients, latest.as_deref().map(str::trim)).into_iter().collect()
+                let latest = self.latest(patience);
+                last_typist(&clients, latest.as_deref()).into_iter().collect()
             }
         };
         for client in &is_meant {
             // Gone by itself is as good.
             if let Err(trouble @ (Trouble::Silent | Trouble::Io(_))) =
-                self.server.ask(&["detach-client", "-t", &client.name], IN_PASSING)
+                self.server.ask(&["detach-client", "-t", &client.name], patience)
             {
                 return Err(trouble);
             }
@@ -152,7 +164,10 @@ impl Pane {
                 _ = self.server.ask(&["kill-session", "-t", &format!("={name}")], IN_PASSING);
             }
         }
-        if self.clients().is_ok_and(|clients| clients.iter().all(|client| client.read_only)) {
+        if self
+            .clients(IN_PASSING)
+            .is_ok_and(|clients| clients.iter().all(|client| client.read_only))
+        {
             _ = self
                 .server
                 .ask(&["resize-window", "-t", &format!("{}:", self.target())], IN_PASSING);

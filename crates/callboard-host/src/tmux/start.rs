@@ -54,7 +54,11 @@ fn ask(tmux: &Tmux, spec: &SpawnSpec, request: &StartRequest) -> Result<StartAns
     };
     opened.map_err(|trouble| SpawnError::Failed(trouble.reason()))?;
     let target = format!("={name}");
-    let will_come = || server.ask(&["has-session", "-t", &target], PATIENCE).is_ok();
+    // Silence is no "no": a busy machine's server may answer late.
+    let will_come = || {
+        let asked = server.ask(&["has-session", "-t", &target], PATIENCE);
+        !matches!(asked, Err(Trouble::NoServer | Trouble::Refused(_)))
+    };
     let keeper = meeting.keeper(will_come);
     let answer =
         keeper.map_err(failed("meet the keeper")).and_then(|keeper| converse(&keeper, request));

@@ -237,6 +237,8 @@ fn one_host_killed_is_one_session_started_again() {
             testkit::kill(victim.host_process.unwrap().pid);
             testkit::wait_for_exit(victim.host_process.unwrap().pid);
         }
+        // The kernel hangs up on it some time after its host has ended.
+        testkit::wait_for_exit(plain.program.unwrap().pid);
         assert_eq!(field(&daemon.wait_about("due", &workers[3]), "exit"), "lost");
         assert_eq!(field(&daemon.wait_about("restarted", &workers[3]), "restarts"), "1");
         world.wait_for(&workers[3].id, "up"); // what the killed one had on its screen is gone

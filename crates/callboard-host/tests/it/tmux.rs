@@ -43,10 +43,7 @@ fn keeper(session: &Hosted) -> u32 {
 }
 
 fn clients(world: &World, session: &Hosted) -> usize {
-    match world.host.look(&session.id).unwrap().state {
-        State::Running(running) => running.clients,
-        other => panic!("{other:?}"),
-    }
+    world.running(&session.id).clients
 }
 
 /// A client of a `cat` that is known to see and to be heard.
@@ -91,7 +88,7 @@ fn a_killed_server_is_no_unknown_end() {
     assert!(!client.screen.screen().alternate_screen(), "{}", client.text());
 
     // What ignores that its terminal is gone runs, and is shown to.
-    assert!(matches!(world.host.look(&stubborn.id).unwrap().state, State::Running(_)));
+    world.running(&stubborn.id);
     let alive = Registry::at(world.home().sessions()).count().alive;
     assert_eq!(alive, 1, "the stubborn one");
     let mut client = Client::attach(world.path(), &stubborn.id, 80, 24);
@@ -138,7 +135,7 @@ fn a_killed_keeper_is_one_session_lost() {
     }
     assert_eq!(world.left(), [other.id.as_str()]);
     assert_eq!(ask(&world, &["list-sessions", "-F", "x"]), "x\n");
-    assert!(matches!(world.host.look(&other.id).unwrap().state, State::Running(_)));
+    world.running(&other.id);
 }
 
 #[test]
@@ -241,7 +238,7 @@ fn a_socket_that_was_removed_is_made_again() {
     assert_eq!(clients(&world, &session), 1);
     remove();
     let other = world.spawn(&["cat"]);
-    assert!(matches!(world.host.look(&other.id).unwrap().state, State::Running(_)));
+    world.running(&other.id);
     assert_eq!(server(&world), running, "and not another server");
 }
 
@@ -467,11 +464,8 @@ fn lookers_find_the_size_that_they_see() {
     assert_eq!(ask(&world, &["list-sessions", "-F", "x"]), "x\n");
     let mut looker = Client::with(world.path(), &session.id, 60, 20, &["read-only"]);
     looker.wait_for("x\nx");
-    let size = |session: &Hosted| match world.host.look(&session.id).unwrap().state {
-        State::Running(running) => (running.size.columns, running.size.rows),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(size(&session), (90, 30));
+    let size = world.running(&session.id).size;
+    assert_eq!((size.columns, size.rows), (90, 30));
     looker.type_in("\x1c");
     assert!(looker.finish().success());
     assert_eq!(ask(&world, &["list-sessions", "-F", "x"]), "x\n");

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use callboard::Home;
 use callboard_host::log::LogQuery;
 use callboard_host::{
-    Builtin, Environment, Exit, Hosted, HostedId, Hosts, SessionHost, SpawnSpec, StopPolicy, Tmux,
+    Builtin, Environment, Exit, Hosted, HostedId, Hosts, Running, SessionHost, SpawnSpec, State,
+    StopPolicy, Tmux,
 };
 
 /// The program that is a host, a client, or asks where it is.
@@ -109,6 +110,19 @@ impl World {
         let until = Instant::now() + Duration::from_secs(40);
         while !is_so(&*self.host) {
             assert!(Instant::now() < until, "never {what}");
+        }
+    }
+
+    /// How it runs. On a busy machine, its host or tmux may answer after more than the half second
+    /// that is waited for.
+    pub(crate) fn running(&self, id: &HostedId) -> Running {
+        let until = Instant::now() + Duration::from_secs(40);
+        loop {
+            match self.host.look(id).unwrap().state {
+                State::Running(running) => return running,
+                State::Silent if Instant::now() < until => {}
+                other => panic!("{other:?}"),
+            }
         }
     }
 

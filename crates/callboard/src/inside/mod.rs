@@ -27,6 +27,7 @@ pub mod socket;
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -35,6 +36,10 @@ use crate::record::Kind;
 use crate::registry::Home;
 use crate::spawner::Spawner;
 use frame::{Frame, FrameKind};
+
+/// How long an exit path waits for the host. Longer than who only asks: what comes of no answer is
+/// the end of a session that was to go on, and a host may itself have to ask its multiplexer twice.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether a process runs in a background session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +89,7 @@ pub enum Leave {
 /// The exit path of a program that may run in a background session: detaches the client that
 /// typed last, if there is one, and says what to do.
 ///
-/// At most half a second; whatever goes wrong means [`Leave::ExitNow`]. Only for what a person
+/// At most two seconds; whatever goes wrong means [`Leave::ExitNow`]. Only for what a person
 /// typed: a signal, or an end of input, is a reason to end in any case.
 pub fn exit_or_detach() -> Leave {
     Home::from_env().map_or(Leave::ExitNow, |home| exit_or_detach_at(&home))
@@ -92,7 +97,7 @@ pub fn exit_or_detach() -> Leave {
 
 /// The same below a home that is not the one of the environment.
 pub fn exit_or_detach_at(home: &Home) -> Leave {
-    match ask(home, std::process::id(), "leave") {
+    match ask(home, std::process::id(), "leave", LEAVE_PATIENCE) {
         Some(answer) if answer["detached"].as_u64().is_some_and(|count| count > 0) => {
             Leave::Detached
         }
@@ -123,7 +128,8 @@ impl Inside {
         if link_of(home, pid).is_none_or(|link| std::fs::symlink_metadata(link).is_err()) {
             return Self::No;
         }
-        ask(home, pid, "inside").map_or(Self::Unknown, |answer| Self::from_answer(&answer))
+        ask(home, pid, "inside", socket::PATIENCE)
+            .map_or(Self::Unknown, |answer| Self::from_answer(&answer))
     }
 
     /// What a host answered.
@@ -185,10 +191,10 @@ fn link_of(home: &Home, pid: u32) -> Option<PathBuf> {
 }
 
 /// One question to the host of a process's kernel session, and its answer.
-fn ask(home: &Home, pid: u32, what: &str) -> Option<Value> {
+fn ask(home: &Home, pid: u32, what: &str, patience: Duration) -> Option<Value> {
     let mut stream = socket::connect(&link_of(home, pid)?).ok()?;
-    stream.set_read_timeout(Some(socket::PATIENCE)).ok()?;
-    stream.set_write_timeout(Some(socket::PATIENCE)).ok()?;
+    stream.set_read_timeout(Some(patience)).ok()?;
+    stream.set_write_timeout(Some(patience)).ok()?;
     let hello = json!({"type": "hello", "proto": 1, "min": 1});
     let question = json!({"type": what, "pid": pid});
     let mut text = Vec::new();

@@ -102,7 +102,7 @@ impl Host {
     /// Detaches clients; how many.
     pub(super) fn detach(&mut self, who: Detach) -> usize {
         if let Some(pane) = &self.program.pane {
-            return pane.detach(who).unwrap_or(0);
+            return pane.detach_in_passing(who).unwrap_or(0);
         }
         let last = self.clients.iter_mut().filter_map(|client| {
             let number = client.number;

@@ -190,12 +190,13 @@ impl Host {
                 self.read_terminal();
             }
             self.type_in();
+            // Before the next one asks whether it is taken.
+            if ready.claimant {
+                self.forget_claimant();
+            }
             self.serve_clients(&ready.clients);
             if ready.connection {
                 self.take_in();
-            }
-            if ready.claimant {
-                self.forget_claimant();
             }
             self.go_on_ending();
             self.settle();

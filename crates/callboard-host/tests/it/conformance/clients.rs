@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use callboard_host::log::LogQuery;
-use callboard_host::{Detach, Input, Running, SnapshotFormat, State};
+use callboard_host::{Detach, Input, SnapshotFormat};
 use rustix::process::Signal;
 
 use crate::client::Client;
@@ -12,14 +12,7 @@ use crate::world::{STAGE, World, state_of};
 /// Waits until the terminal has this size: a host may take a moment for it.
 pub(super) fn wait_for_size(world: &World, id: &callboard_host::HostedId, columns: u16, rows: u16) {
     let size = callboard_host::Size { columns, rows };
-    world.wait_until(&format!("{size:?}"), |_| running(world, id).size == size);
-}
-
-fn running(world: &World, id: &callboard_host::HostedId) -> Running {
-    match world.host.look(id).unwrap().state {
-        State::Running(running) => running,
-        other => panic!("{other:?}"),
-    }
+    world.wait_until(&format!("{size:?}"), |_| world.running(id).size == size);
 }
 
 /// What is on, by the last word that was said about it.
@@ -126,7 +119,7 @@ pub(super) fn a_killed_client_is_nobodys_loss(world: &World) {
     client.finish();
     let mut again = Client::attach(world.path(), &session.id, 91, 33);
     again.wait_for("before\nbefore");
-    let now = running(world, &session.id);
+    let now = world.running(&session.id);
     assert_eq!((now.size.columns, now.size.rows, now.clients), (91, 33, 1));
     again.type_in("after\r");
     again.wait_for("after\nafter");
@@ -134,7 +127,7 @@ pub(super) fn a_killed_client_is_nobodys_loss(world: &World) {
     again.finish();
     assert!(again.text().contains("Signal(15)"), "{}", again.text());
     assert!(!is_on(&again.bytes, "\x1b[22;0t", &["\x1b[23;0t"]), "the terminal is left clean");
-    let size = running(world, &session.id).size;
+    let size = world.running(&session.id).size;
     assert_eq!((size.columns, size.rows), (91, 33), "it stays");
 }
 
@@ -148,7 +141,7 @@ pub(super) fn two_sizes_each_sees_its_own(world: &World) {
     wide.wait_for("size 120x40");
     let mut narrow = Client::attach(world.path(), &session.id, 60, 20);
     narrow.wait_for("size 120x40");
-    let size = running(world, &session.id).size;
+    let size = world.running(&session.id).size;
     assert_eq!((size.columns, size.rows), (120, 40), "who came first leads");
     // What was meant for 120 columns would wrap.
     let row = |client: &Client, row: u16| {
@@ -170,7 +163,7 @@ pub(super) fn two_sizes_each_sees_its_own(world: &World) {
     // The leader's terminal changes.
     wide.resize(100, 30);
     wide.wait_for("size 100x30");
-    let size = running(world, &session.id).size;
+    let size = world.running(&session.id).size;
     assert_eq!((size.columns, size.rows), (100, 30));
 }
 
@@ -178,7 +171,7 @@ pub(super) fn who_only_looks_does_not_touch(world: &World) {
     let session = world.spawn(&["cat"]);
     let mut watcher = Client::with(world.path(), &session.id, 70, 20, &["read-only"]);
     watcher.wait_for_bytes(b"\x1b[?1049h");
-    let size = running(world, &session.id).size;
+    let size = world.running(&session.id).size;
     assert_eq!((size.columns, size.rows), (120, 40));
     watcher.type_in("secret\r");
     let mut client = Client::attach(world.path(), &session.id, 80, 24);
@@ -192,7 +185,7 @@ pub(super) fn who_only_looks_does_not_touch(world: &World) {
     // One leaves by its number or as the last that typed; the other stays.
     assert_eq!(world.host.detach(&session.id, Detach::LastTypist).unwrap(), 1);
     assert!(client.finish().success());
-    assert_eq!(running(world, &session.id).clients, 1);
+    assert_eq!(world.running(&session.id).clients, 1);
     assert_eq!(world.host.detach(&session.id, Detach::All).unwrap(), 1);
     assert!(watcher.finish().success());
     assert_eq!(world.host.detach(&session.id, Detach::All).unwrap(), 0);
