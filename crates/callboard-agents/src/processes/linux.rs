@@ -68,9 +68,10 @@ impl Proc {
     pub(crate) fn scan(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<Process> {
         let mut found = Vec::new();
         let kernels = self.kernel_threads();
+        let is_root = self.uid == 0;
         for pid in self.pids() {
             if kernels.binary_search(&pid).is_err()
-                && may_be_ours(pid)
+                && (is_root || may_be_ours(pid))
                 && self.comm(pid).is_some_and(&wanted)
             {
                 found.extend(self.process(pid));
@@ -227,8 +228,8 @@ impl Proc {
 
 /// Whether a process may be this user's. Who may not be signalled is another's or the kernel's
 /// (kill(2)), and on most machines most are: a call a tenth as dear as reading a name. A security
-/// module that forbids the signal says `EACCES`, which says nothing about whose it is. Root may
-/// signal everybody, and reads every name.
+/// module that forbids the signal says `EACCES`, which says nothing about whose it is. Not asked for
+/// root, who may signal everybody.
 fn may_be_ours(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::PERM))
