@@ -341,6 +341,22 @@ fn what_a_killed_program_left_is_read_and_not_touched() {
     assert_eq!(snapshot(dir.path()), before);
 }
 
+/// The flags in `.cargo/config.toml`: what a stranger's database could call on.
+#[test]
+fn sqlite_has_nothing_that_is_never_asked_for() {
+    let connection = Connection::open_in_memory().unwrap();
+    let mut query =
+        connection.prepare("SELECT compile_options FROM pragma_compile_options").unwrap();
+    let options = query.query_map([], |row| row.get(0)).unwrap();
+    let options: Vec<String> = options.collect::<rusqlite::Result<_>>().unwrap();
+    for absent in ["ENABLE_FTS", "ENABLE_RTREE", "ENABLE_DBSTAT", "ENABLE_LOAD_EXTENSION"] {
+        assert!(!options.iter().any(|option| option.starts_with(absent)), "{absent}: {options:?}");
+    }
+    assert!(options.iter().any(|option| option == "OMIT_LOAD_EXTENSION"), "{options:?}");
+    let trusts = connection.query_row("PRAGMA trusted_schema", [], |row| row.get::<_, bool>(0));
+    assert_eq!(trusts, Ok(false));
+}
+
 #[test]
 fn a_message_of_any_size_is_read_within_bounds() {
     let world = World::new();
