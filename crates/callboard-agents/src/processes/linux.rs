@@ -68,10 +68,9 @@ impl Proc {
     pub(crate) fn scan(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<Process> {
         let mut found = Vec::new();
         let kernels = self.kernel_threads();
-        let is_root = self.uid == 0;
         for pid in self.pids() {
             if kernels.binary_search(&pid).is_err()
-                && (is_root || may_be_ours(pid))
+                && self.may_be_ours(pid)
                 && self.comm(pid).is_some_and(&wanted)
             {
                 found.extend(self.process(pid));
@@ -82,7 +81,7 @@ impl Proc {
 
     /// The kernel's own threads, which are nobody's session: the children of process 2, in one
     /// reading instead of one for each. Empty for another user than root, who may not signal them
-    /// anyway ([`may_be_ours`]), where process 2 is another's, as in a container, and where the
+    /// anyway ([`Self::may_be_ours`]), where process 2 is another's, as in a container, and where the
     /// kernel does not list children (`CONFIG_PROC_CHILDREN`).
     fn kernel_threads(&mut self) -> Vec<u32> {
         if self.uid != 0 {
@@ -119,6 +118,15 @@ impl Proc {
             }
         }
         pids
+    }
+
+    /// Whether a process may be this user's. Who may not be signalled is another's or the kernel's
+    /// (kill(2)), and on most machines most are: a call a tenth as dear as reading a name. A security
+    /// module that forbids the signal says `EACCES`, which says nothing about whose it is. Not asked
+    /// for root, who may signal everybody.
+    fn may_be_ours(&self, pid: u32) -> bool {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        self.uid == 0 || pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::PERM))
     }
 
     fn comm(&mut self, pid: u32) -> Option<&str> {
@@ -226,15 +234,6 @@ impl Proc {
     }
 }
 
-/// Whether a process may be this user's. Who may not be signalled is another's or the kernel's
-/// (kill(2)), and on most machines most are: a call a tenth as dear as reading a name. A security
-/// module that forbids the signal says `EACCES`, which says nothing about whose it is. Not asked for
-/// root, who may signal everybody.
-fn may_be_ours(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::PERM))
-}
-
 /// A handle on a process's directory in `/proc`: it stays that process's, and gives nothing once
 /// the process has ended, whoever has the pid then.
 pub(crate) struct Look {
@@ -266,16 +265,14 @@ impl Look {
             let time = clock_gettime(clock);
             i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
         };
-        // Another process may run between two readings, and the start would seem to be as much
-        // earlier: then they are taken again.
-        let mut before = ns(ClockId::Boottime);
-        let booted = loop {
+        // Another process may run between two clocks, and the start would seem to be as much
+        // earlier: of three readings, the one that took the least time.
+        let reading = || {
+            let before = ns(ClockId::Boottime);
             let (now, after) = (ns(ClockId::Realtime), ns(ClockId::Boottime));
-            if after - before < 100_000 {
-                break now - after;
-            }
-            before = after;
+            (after - before, now - after)
         };
+        let (_, booted) = reading().min(reading()).min(reading());
         let per_second = i128::from(rustix::param::clock_ticks_per_second().max(1));
         let started = booted + i128::from(self.start_ticks) * 1_000_000_000 / per_second;
         u64::try_from(started / 1_000_000).ok()

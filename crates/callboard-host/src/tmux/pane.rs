@@ -135,10 +135,9 @@ impl Pane {
         let is_meant: Vec<&Client> = match who {
             Detach::All => clients.iter().collect(),
             Detach::Client(pid) => clients.iter().filter(|client| client.pid == pid).collect(),
-            // Of one there is nothing to be asked.
-            Detach::LastTypist if clients.len() < 2 => clients.iter().collect(),
             Detach::LastTypist => {
-                let latest = self.latest(patience);
+                // Of one there is nothing to be asked.
+                let latest = if clients.len() > 1 { self.latest(patience) } else { None };
                 last_typist(&clients, latest.as_deref()).into_iter().collect()
             }
         };

@@ -97,7 +97,7 @@ fn a_stopped_host_is_silent_and_not_lost() {
     assert!(matches!(refused, Error::NoAnswer { .. }), "{refused}");
     assert!(matches!(world.host.remove(&session.id), Err(Error::StillRunning { .. })));
     rustix::process::kill_process(pid, Signal::CONT).unwrap();
-    world.running(&session.id);
+    assert!(matches!(world.host.look(&session.id).unwrap().state, State::Running(_)));
 }
 
 /// The program's file is gone and the words are those of the first version: attach, input, stop.
@@ -158,7 +158,7 @@ fn who_speaks_another_protocol_is_told_and_let_go() {
     let newer = r#"{"type":"hello","proto":9,"min":8}"#;
     let frame = [&b"C"[..], &(newer.len() as u32).to_le_bytes(), newer.as_bytes()].concat();
     assert!(say(&frame).contains(r#""proto":1"#));
-    world.running(&session.id);
+    assert!(matches!(world.host.look(&session.id).unwrap().state, State::Running(_)));
 }
 
 #[test]
