@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{WaitId, WaitIdOptions, waitid};
+
 /// Longer than anything takes on the slowest machine: who has not answered by then hangs.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -61,6 +63,13 @@ impl Process {
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits until it has stopped itself.
+    pub fn wait_until_stopped(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT;
+        rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), stopped)).unwrap();
     }
 
     /// Waits until it has ended, and leaves it a zombie.

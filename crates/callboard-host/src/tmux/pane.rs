@@ -1,17 +1,20 @@
 //! The terminal of a session in tmux, and who looks at it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::command::Trouble;
-use super::server::{IN_PASSING, Server};
+use super::server::{IN_PASSING, PATIENCE, Server};
 use crate::error::{Error, Result};
 use crate::host::Detach;
 use crate::store::{SessionDir, read_small};
 
 /// The file in a session's directory that says where in tmux it is.
 const FILE: &str = "tmux.json";
+
+/// A little less than a program waits for its host on its way out (`callboard::inside`).
+const ON_THE_WAY_OUT: Duration = Duration::from_millis(1800);
 
 /// A session's place in tmux.
 #[derive(Clone, Debug)]
@@ -123,28 +126,32 @@ impl Pane {
         self.clients(IN_PASSING).map_or(0, |clients| clients.len())
     }
 
-    /// Detaches clients, for a host that has others to serve; how many.
+    /// Detaches clients, for a host that has others to serve; how many. Within the time that a
+    /// program waits on its way out: to be told too late that nobody was there ends a session that
+    /// was to go on.
     pub(crate) fn detach_in_passing(&self, who: Detach) -> Result<usize, Trouble> {
-        self.detach(who, IN_PASSING)
+        self.detach(who, ON_THE_WAY_OUT)
     }
 
     /// Detaches clients; how many. tmux is asked for each of them, twice before that, and waited
-    /// for `patience` each time.
+    /// for `patience` in all.
     pub(super) fn detach(&self, who: Detach, patience: Duration) -> Result<usize, Trouble> {
-        let clients = self.clients(patience)?;
+        let until = Instant::now() + patience;
+        let left = || until.saturating_duration_since(Instant::now());
+        let clients = self.clients(left())?;
         let is_meant: Vec<&Client> = match who {
             Detach::All => clients.iter().collect(),
             Detach::Client(pid) => clients.iter().filter(|client| client.pid == pid).collect(),
             Detach::LastTypist => {
                 // Of one there is nothing to be asked.
-                let latest = if clients.len() > 1 { self.latest(patience) } else { None };
+                let latest = if clients.len() > 1 { self.latest(left()) } else { None };
                 last_typist(&clients, latest.as_deref()).into_iter().collect()
             }
         };
         for client in &is_meant {
             // Gone by itself is as good.
             if let Err(trouble @ (Trouble::Silent | Trouble::Io(_))) =
-                self.server.ask(&["detach-client", "-t", &client.name], patience)
+                self.server.ask(&["detach-client", "-t", &client.name], left())
             {
                 return Err(trouble);
             }
@@ -156,20 +163,17 @@ impl Pane {
     /// size where nobody is left but lookers: none of them is to change it.
     pub(super) fn tidy_up(&self) {
         let sessions = ["list-sessions", "-F", "#{session_attached}\t#{session_name}"];
-        for line in self.server.ask(&sessions, IN_PASSING).unwrap_or_default().lines() {
+        for line in self.server.ask(&sessions, PATIENCE).unwrap_or_default().lines() {
             if let Some(name) = line.strip_prefix("0\t")
                 && name.strip_prefix(&self.name).is_some_and(|rest| rest.starts_with('-'))
             {
-                _ = self.server.ask(&["kill-session", "-t", &format!("={name}")], IN_PASSING);
+                _ = self.server.ask(&["kill-session", "-t", &format!("={name}")], PATIENCE);
             }
         }
-        if self
-            .clients(IN_PASSING)
-            .is_ok_and(|clients| clients.iter().all(|client| client.read_only))
-        {
-            _ = self
-                .server
-                .ask(&["resize-window", "-t", &format!("{}:", self.target())], IN_PASSING);
+        let is_looker = |client: &Client| client.read_only;
+        if self.clients(PATIENCE).is_ok_and(|clients| clients.iter().all(is_looker)) {
+            let window = format!("{}:", self.target());
+            _ = self.server.ask(&["resize-window", "-t", &window], PATIENCE);
         }
     }
 

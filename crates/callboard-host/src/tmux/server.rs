@@ -147,7 +147,7 @@ impl Server {
             system::pid(server.pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         // Looked at once more, now that it is held.
         let (Some(held), true) = (held, self.process() == Some(server)) else { return false };
-        let until = Instant::now() + IN_PASSING;
+        let until = Instant::now() + PATIENCE;
         _ = pidfd_send_signal(&held, Signal::USR1);
         while Instant::now() < until {
             let address = callboard::inside::socket::connect(&self.dir);

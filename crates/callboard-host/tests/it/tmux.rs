@@ -68,6 +68,7 @@ fn script(path: &Path, text: &str) {
     copy_program(&written, path);
 }
 
+/// For who is to be killed, or may be: on a machine with much to do nobody ends in this time.
 const AT_ONCE: StopPolicy = StopPolicy { grace: Some(Duration::from_millis(200)) };
 
 /// The terminals are hung up; the keepers live and know what came of it.
@@ -295,7 +296,7 @@ fn names_are_only_names() {
     let id = |text: &str| callboard_host::HostedId::parse(text).unwrap();
     let long = world.host.spawn(&world.spec(&["cat"]).id(id("job-12"))).unwrap();
     let short = world.host.spawn(&world.spec(&["cat"]).id(id("job-1"))).unwrap();
-    assert_eq!(world.host.stop(&short.id, AT_ONCE).unwrap(), Exit::Signal(15));
+    assert_eq!(world.host.stop(&short.id, StopPolicy::default()).unwrap(), Exit::Signal(15));
     world.host.remove(&short.id).unwrap();
     assert!(runs(long.program.unwrap().pid));
     for dir in [world.path(), &home, &home.join("hosts/.tmux"), Path::new("/")] {
@@ -318,7 +319,7 @@ fn a_home_whose_path_is_too_long_for_a_socket() {
     client.type_in("x\r");
     client.wait_for("x\nx");
     assert_eq!(clients(&world, &session), 1);
-    assert_eq!(world.host.stop(&session.id, AT_ONCE).unwrap(), Exit::Signal(15));
+    assert_eq!(world.host.stop(&session.id, StopPolicy::default()).unwrap(), Exit::Signal(15));
 }
 
 #[test]
@@ -384,7 +385,7 @@ fn a_tmux_that_was_replaced_serves_what_it_started() {
     let other = world.spawn(&["cat"]);
     assert_eq!(world.host.detach(&session.id, Detach::LastTypist).unwrap(), 1);
     assert!(client.finish().success());
-    assert_eq!(world.host.stop(&other.id, AT_ONCE).unwrap(), Exit::Signal(15));
+    assert_eq!(world.host.stop(&other.id, StopPolicy::default()).unwrap(), Exit::Signal(15));
 }
 
 /// Whoever ends last turns off the light.
@@ -397,7 +398,7 @@ fn the_server_ends_with_the_last_session() {
     world.host.remove(&two.id).unwrap();
     assert!(runs(first));
     let mut client = attached(&world, &one);
-    world.host.stop(&one.id, AT_ONCE).unwrap();
+    world.host.stop(&one.id, StopPolicy::default()).unwrap();
     assert!(!runs(first));
     client.finish();
     assert!(client.text().contains("Ended(Signal(15))"), "{}", client.text());
@@ -488,20 +489,40 @@ fn a_session_inherits_of_its_own_starter() {
     assert!(runs(first.program.unwrap().pid));
 }
 
-/// Who ends while tmux is slow has printed all that it has printed.
-#[test]
-fn what_tmux_still_has_is_waited_for() {
-    let world = World::new(tmux);
+/// A session whose program prints something and ends while tmux stands still.
+fn ended_while_tmux_stands_still(world: &World, printing: &str) -> Hosted {
     let gate = world.gate("gate");
-    let session = world.shell(&format!("cat {}; echo last words; exit 3", gate.display()));
-    signal(server(&world), Signal::STOP);
+    let session = world.shell(&format!("cat {}; {printing}; exit 3", gate.display()));
+    signal(server(world), Signal::STOP);
     std::fs::write(&gate, "").unwrap();
     testkit::wait_for_exit(session.program.unwrap().pid);
     // A keeper that did not wait would have ended before it answered.
     assert!(world.host.look(&session.id).unwrap().state.is_live());
-    signal(server(&world), Signal::CONT);
+    signal(server(world), Signal::CONT);
     assert_eq!(world.wait(&session.id), Exit::Code(3));
+    session
+}
+
+/// Who ends while tmux is slow has printed all that it has printed.
+#[test]
+fn what_tmux_still_has_is_waited_for() {
+    let world = World::new(tmux);
+    let session = ended_while_tmux_stands_still(&world, "echo last words");
     assert_eq!(world.log(&session.id), "last words\n");
+}
+
+/// The same where the last that it printed has filled the terminal, which has no room for a mark.
+#[test]
+fn what_has_filled_the_terminal_is_waited_for() {
+    let world = World::new(tmux);
+    let fill = "seq 1 99999 | dd of=/dev/tty oflag=nonblock bs=1 2> told";
+    let session = ended_while_tmux_stands_still(&world, fill);
+    let told = std::fs::read_to_string(world.path().join("told")).unwrap();
+    let printed = told.lines().find_map(|line| line.strip_suffix("+0 records out")).unwrap();
+    let all: String = (1..=99_999).map(|number| format!("{number}\n")).collect();
+    let printed = &all[..printed.parse().unwrap()];
+    assert!(printed.len() > 1000, "{told}");
+    assert_eq!(world.log(&session.id).trim_end(), printed.trim_end());
 }
 
 /// The builtin's sessions are none of its own, and the other way round.

@@ -71,6 +71,7 @@ fn a_reader_that_holds_the_write_lock_delays_writers_and_nobody_else() {
     let mut attacker = scene.attacker();
     attacker.must("lock", json!(record));
     attacker.tell("stop yourself", json!(null));
+    attacker.process.wait_until_stopped();
     let mut other = scene.victim(&sessions);
     assert_eq!(other.ask("list", json!(null)), "mine");
     let answer = other.ask("patiently", json!(["update", mine.pid]));
@@ -98,6 +99,7 @@ fn an_attacker_who_stops_in_the_middle_stops_nobody_else() {
     attacker.must("fifo", json!(decoy));
     attacker.must("exchange", json!([sessions, decoy]));
     attacker.tell("stop yourself", json!(null));
+    attacker.process.wait_until_stopped();
     let mut other = scene.victim(&sessions);
     assert_eq!(other.ask("list", json!(null)), "Directory");
     assert_eq!(other.ask("register", json!(null)), "Io:not a directory");

@@ -1,6 +1,7 @@
 //! What is different where the terminal is tmux's: who looks at it and how large it is, tmux knows;
 //! and what has been printed is there only when tmux has passed it on.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
@@ -47,14 +48,13 @@ impl Host {
         // Opened anew: what is left of the program shares the other, and may not be made to fail.
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let again = open(format!("/proc/self/fd/{}", user.as_raw_fd()), flags, Mode::empty());
-        let written = again.map(std::fs::File::from).map(|mut end| end.write_all(mark.as_bytes()));
-        if matches!(written, Ok(Ok(()))) {
-            self.read_up_to(mark.as_bytes());
+        let until = Instant::now() + PATIENCE;
+        if again.is_ok_and(|end| print_by(until, File::from(end), mark.as_bytes())) {
+            self.read_up_to(mark.as_bytes(), until);
         }
     }
 
-    fn read_up_to(&mut self, mark: &[u8]) {
-        let until = Instant::now() + PATIENCE;
+    fn read_up_to(&mut self, mark: &[u8], until: Instant) {
         let (mut part, mut held) = (vec![0; 16 << 10], Vec::new());
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -83,6 +83,27 @@ impl Host {
         }
         self.show(&held);
     }
+}
+
+/// Prints a text, where there is room for it by a time. A program that has printed as much as the
+/// terminal holds, and ended, leaves none until tmux has read some, which waits for nobody.
+fn print_by(until: Instant, mut terminal: File, text: &[u8]) -> bool {
+    let mut rest = text;
+    while !rest.is_empty() {
+        match terminal.write(rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(error) if is_for_now(&error) => {
+                let left = until.saturating_duration_since(Instant::now());
+                let mut fds = [PollFd::new(&terminal, PollFlags::OUT)];
+                let ready = poll(&mut fds, Timespec::try_from(left).ok().as_ref());
+                if left.is_zero() || ready == Ok(0) {
+                    return false;
+                }
+            }
+            Err(_) => return false,
+        }
+    }
+    true
 }
 
 fn is_for_now(error: &std::io::Error) -> bool {

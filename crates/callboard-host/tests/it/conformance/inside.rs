@@ -77,7 +77,7 @@ pub(super) fn one_session_is_one_row(world: &World) {
     assert_eq!(std::fs::read(&open).unwrap(), b"x\n");
     // The host is told by the kernel that the program has ended; that it has looked after it is
     // seen by its next answer.
-    world.host.look(&session.id).unwrap();
+    world.running(&session.id);
     assert_eq!(pids(), [(wrapper, Some("wrapped".to_owned()))]);
     std::fs::write(&gate, "").unwrap();
     assert_eq!(world.wait(&session.id), Exit::Code(0));
