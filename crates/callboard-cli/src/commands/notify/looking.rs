@@ -89,12 +89,17 @@ impl Looking {
     fn has_nobody_attached(&self, row: &Row) -> bool {
         let Some(hosts) = &self.hosts else { return false };
         let pids = [Some(row.pid), session_leader(row.pid)];
-        let sessions = hosts.list().sessions;
         let is_it = |pid: u32| pids.contains(&Some(pid));
-        sessions.iter().any(|session| {
-            session.program.is_some_and(|program| is_it(program.pid))
-                && matches!(&session.state, State::Running(running) if running.clients == 0)
-        })
+        let look = || {
+            let mut sessions = hosts.list().sessions.into_iter();
+            let found = sessions.find(|session| session.program.is_some_and(|of| is_it(of.pid)));
+            found.map(|session| session.state)
+        };
+        let state = match look() {
+            Some(State::Silent) => look(), // it may only have been late
+            state => state,
+        };
+        matches!(state, Some(State::Running(running)) if running.clients == 0)
     }
 }
 
@@ -140,7 +145,10 @@ fn panes(tty: &Tty, before: &[String]) -> Panes {
     for socket in sockets() {
         let mut tmux = Command::new("tmux");
         tmux.arg("-S").arg(socket).args(QUESTION).arg(CLIENTS).stdin(Stdio::null());
-        let Some(text) = output_within(&mut tmux, LIMIT) else { continue };
+        let mut ask = || output_within(&mut tmux, LIMIT);
+        // Twice: on a machine with much to do it may only have been late, and whose pane it is would
+        // be held to be looked at for as long as a terminal that was just read from.
+        let Some(text) = ask().or_else(&mut ask) else { continue };
         let panes = understood(&text, &tty.path.to_string_lossy(), before);
         all.has_it |= panes.has_it;
         all.clients.extend(panes.clients);
