@@ -140,9 +140,25 @@ fn named(words: &[OsString]) -> Option<clap::Command> {
     Some(program.subcommand(describe(clap::Command::new(name.to_owned()))))
 }
 
+/// A command that was typed without a word more, as people and their status bars do all day: there
+/// is nothing to understand, and to describe its options to nobody has 35 page faults.
+fn bare(words: &[OsString]) -> Option<Cli> {
+    let [_, name] = words else { return None };
+    let command = match name.to_str()? {
+        "ps" => Command::Ps(commands::ps::Ps::default()),
+        "count" => Command::Count(commands::count::Count::default()),
+        "status-line" => Command::StatusLine(commands::status_line::StatusLine::default()),
+        _ => return None,
+    };
+    Some(Cli { global: Global::default(), command })
+}
+
 /// What was typed. What the description of one command does not understand, the whole one judges
 /// and answers: help, and mistakes, about which only it knows what was meant.
 fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
+    if let Some(cli) = bare(words) {
+        return Ok(cli);
+    }
     if let Some(cli) = named(words).and_then(|only| understood(only, words).ok()) {
         return Ok(cli);
     }
@@ -302,6 +318,20 @@ mod tests {
             }
         }
         assert!(named(&["callboard", "pss"].map(OsString::from)).is_none());
+    }
+
+    #[test]
+    fn a_bare_command_means_what_its_description_says() {
+        let names = ["ps", "count", "status-line"];
+        for name in names {
+            let words = ["callboard", name].map(OsString::from);
+            let (bare, described) = (bare(&words).expect(name), understood(command(), &words));
+            assert_eq!(format!("{bare:?}"), format!("{:?}", described.unwrap()));
+        }
+        for words in [&["callboard"][..], &["callboard", "pss"], &["callboard", "ps", "--all"]] {
+            let words: Vec<_> = words.iter().map(OsString::from).collect();
+            assert!(bare(&words).is_none(), "{words:?}");
+        }
     }
 
     #[test]

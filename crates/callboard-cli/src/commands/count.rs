@@ -22,7 +22,7 @@ Examples:
   callboard count --json";
 
 /// print how many sessions are on
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Count {
     /// an object with alive, unknown and unreadable

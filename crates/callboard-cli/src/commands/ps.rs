@@ -37,7 +37,7 @@ Examples:
 Exits with 1 if there are filters and no session fits them.";
 
 /// list who is on: what waits for you first, then who works, then who rests
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Ps {
     /// one JSON array, each session with all its fields (null where unknown, times in ms)

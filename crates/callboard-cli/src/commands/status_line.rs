@@ -23,6 +23,9 @@ Examples:
   callboard status-line --all                                     1 waiting · 2 busy · 4 idle
   callboard status-line --dir . --empty '-'";
 
+/// What is between two numbers.
+const SEPARATOR: &str = " · ";
+
 /// print one short line for a status bar or a prompt: 2 waiting · 3 busy
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -34,7 +37,7 @@ pub(crate) struct StatusLine {
     #[arg(long, value_name = "TEXT", default_value = "")]
     empty: String,
     /// between two numbers
-    #[arg(long, value_name = "TEXT", default_value = " · ")]
+    #[arg(long, value_name = "TEXT", default_value = SEPARATOR)]
     separator: String,
     /// how colours are written
     #[arg(long, value_enum, default_value_t)]
@@ -53,6 +56,19 @@ enum Style {
     Tmux,
     /// Escape sequences of terminals.
     Ansi,
+}
+
+/// As the options say where none is given.
+impl Default for StatusLine {
+    fn default() -> Self {
+        Self {
+            all: false,
+            empty: String::new(),
+            separator: SEPARATOR.to_owned(),
+            style: Style::default(),
+            filter: Filter::default(),
+        }
+    }
 }
 
 impl StatusLine {

@@ -25,7 +25,7 @@ pub(super) struct Busy {
     pub(super) pss_mib: f64,
 }
 
-/// The sessions that there are.
+/// The sessions that a live table has.
 pub(super) const SESSIONS: usize = 100;
 
 /// Which part of a second the changes of one moment are for.
@@ -38,7 +38,7 @@ pub(super) fn live_table(
     changes: usize,
     seconds: usize,
 ) -> Result<Busy> {
-    let (home, registry, crowd) = crowded()?;
+    let (home, registry, crowd) = crowded(SESSIONS)?;
     let mut watch = Command::new(callboard);
     watch.arg("watch").env_clear().envs(sealed(home.path(), path)).current_dir(home.path());
     let mut terminal = Terminal::start(watch)?;
@@ -70,9 +70,22 @@ pub(super) fn live_table(
     Ok(Busy { changes, share, rss_mib: memory.rss / 1024.0, pss_mib: memory.pss / 1024.0 })
 }
 
-/// `callboard status-line` and a program that does nothing, in microseconds.
-pub(super) fn status_line(callboard: &Path, path: &OsString, quick: bool) -> Result<[Samples; 2]> {
-    let (home, _, _crowd) = crowded()?;
+/// How long a status bar waits, in microseconds.
+pub(super) struct StatusLine {
+    pub(super) sessions: usize,
+    pub(super) line: Samples,
+    /// A program that does nothing, in turns with it.
+    pub(super) nothing: Samples,
+}
+
+/// `callboard status-line` of so many sessions.
+pub(super) fn status_line(
+    callboard: &Path,
+    path: &OsString,
+    sessions: usize,
+    quick: bool,
+) -> Result<StatusLine> {
+    let (home, _, _crowd) = crowded(sessions)?;
     let run = |program: &Path, words: &[&str]| {
         let mut command = Command::new(program);
         command.args(words).env_clear().envs(sealed(home.path(), path));
@@ -85,14 +98,15 @@ pub(super) fn status_line(callboard: &Path, path: &OsString, quick: bool) -> Res
     let mut nothing = || run(Path::new("/bin/true"), &[]);
     let seconds = if quick { 2 } else { 10 };
     let budget = Budget { rounds: 5_000, time: Duration::from_secs(seconds) };
-    take(side_by_side(budget, &mut [&mut line, &mut nothing])?)
+    let [line, nothing] = take(side_by_side(budget, &mut [&mut line, &mut nothing])?)?;
+    Ok(StatusLine { sessions, line, nothing })
 }
 
-/// A home with a registry that all of them have signed in to.
-fn crowded() -> Result<(tempfile::TempDir, Registry, Crowd)> {
+/// A home with a registry that so many sessions have signed in to.
+fn crowded(sessions: usize) -> Result<(tempfile::TempDir, Registry, Crowd)> {
     let home = tempfile::Builder::new().prefix("cbw-").tempdir()?;
     let registry = Registry::at(home.path().join("sessions"));
-    let crowd = Crowd::start(SESSIONS)?;
-    crowd.sign_in(&registry, SESSIONS)?;
+    let crowd = Crowd::start(sessions)?;
+    crowd.sign_in(&registry, sessions)?;
     Ok((home, registry, crowd))
 }

@@ -14,7 +14,6 @@ use anyhow::{Context, Result, bail};
 use callboard::Registry;
 
 use super::crowd::Crowd;
-use super::timing::Samples;
 use super::watching::{self, Watching};
 use super::{hosts, machine};
 
@@ -33,7 +32,7 @@ struct Results {
     watchings: Vec<Watching>,
     shown: Vec<(&'static str, screens::Shown)>,
     busy: Vec<busy::Busy>,
-    line: [Samples; 2],
+    lines: Vec<busy::StatusLine>,
 }
 
 /// Measures; the report.
@@ -68,8 +67,10 @@ pub(crate) fn run(arguments: &[&str], callboard: &Path) -> Result<String> {
     }
     let busy = watch_busy(callboard, &path, quick)?;
     eprintln!("== a status line");
-    let line = busy::status_line(callboard, &path, quick)?;
-    Ok(table::render(&Results { machine, missing, watchings, shown, busy, line }))
+    // Of a person's sessions, and of ten people's.
+    let lines = [10, 100].map(|sessions| busy::status_line(callboard, &path, sessions, quick));
+    let lines = lines.into_iter().collect::<Result<_>>()?;
+    Ok(table::render(&Results { machine, missing, watchings, shown, busy, lines }))
 }
 
 fn watch_many(dir: &Path, quick: bool) -> Result<Vec<Watching>> {
