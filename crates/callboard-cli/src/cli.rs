@@ -141,7 +141,7 @@ fn named(words: &[OsString]) -> Option<clap::Command> {
 }
 
 /// A command that was typed without a word more, as people and their status bars do all day: there
-/// is nothing to understand, and to describe its options to nobody has 35 page faults.
+/// is nothing to understand, and to describe its options to nobody has 18 page faults.
 fn bare(words: &[OsString]) -> Option<Cli> {
     let [_, name] = words else { return None };
     let command = match name.to_str()? {

@@ -29,8 +29,11 @@ fn one_host_killed_is_one_session_lost() {
     for session in &listing.sessions {
         let is_lost = session.state == State::Lost;
         assert_eq!(is_lost, session.id == victim.id, "{session:?}");
-        if !is_lost {
-            world.running(&session.id);
+        match session.state {
+            State::Lost | State::Running(_) => {}
+            // Late, on a machine with much to do.
+            State::Silent => _ = world.running(&session.id),
+            _ => panic!("{session:?}"),
         }
     }
     assert_eq!(world.host.exit(&victim.id).unwrap(), Some(Exit::Lost));

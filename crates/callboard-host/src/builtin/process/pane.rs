@@ -57,10 +57,7 @@ impl Host {
     fn read_up_to(&mut self, mark: &[u8], until: Instant) {
         let (mut part, mut held) = (vec![0; 16 << 10], Vec::new());
         loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let mut fds = [PollFd::new(&self.program.controller, PollFlags::IN)];
-            let ready = poll(&mut fds, Timespec::try_from(left).ok().as_ref());
-            if left.is_zero() || ready == Ok(0) {
+            if !is_ready_by(until, &self.program.controller, PollFlags::IN) {
                 break;
             }
             match self.program.controller.read(&mut part) {
@@ -92,18 +89,19 @@ fn print_by(until: Instant, mut terminal: File, text: &[u8]) -> bool {
     while !rest.is_empty() {
         match terminal.write(rest) {
             Ok(written) => rest = &rest[written..],
-            Err(error) if is_for_now(&error) => {
-                let left = until.saturating_duration_since(Instant::now());
-                let mut fds = [PollFd::new(&terminal, PollFlags::OUT)];
-                let ready = poll(&mut fds, Timespec::try_from(left).ok().as_ref());
-                if left.is_zero() || ready == Ok(0) {
-                    return false;
-                }
-            }
+            Err(error) if is_for_now(&error) && is_ready_by(until, &terminal, PollFlags::OUT) => {}
             Err(_) => return false,
         }
     }
     true
+}
+
+/// Waits until there is something to read, or room to write, for as long as a time has not come.
+fn is_ready_by(until: Instant, terminal: &File, what: PollFlags) -> bool {
+    let left = until.saturating_duration_since(Instant::now());
+    let mut fds = [PollFd::new(terminal, what)];
+    let ready = poll(&mut fds, Timespec::try_from(left).ok().as_ref());
+    !left.is_zero() && ready != Ok(0)
 }
 
 fn is_for_now(error: &std::io::Error) -> bool {
