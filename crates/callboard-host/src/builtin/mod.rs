@@ -81,7 +81,8 @@ impl Builtin {
     /// off it and not executed, which is the larger part of a start. As long as the process has
     /// more than one thread, or handles signals, its hosts are executed all the same.
     ///
-    /// A host has a copy of all memory that this process has written to.
+    /// A host has a copy of all memory that this process has written to, and is its child until
+    /// this process ends: one that lives on has to wait for it.
     #[must_use]
     pub const fn forking(mut self) -> Self {
         self.forks = true;

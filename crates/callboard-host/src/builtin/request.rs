@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::HostedId;
-use crate::store::{OsText, SpecFile};
+use crate::store::{OsText, RunFile, SpecFile};
 
 /// A start. The only place where an environment is written down, and it is no file.
 #[derive(Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub(crate) struct StartRequest {
 pub(crate) enum StartAnswer {
     /// The program has been executed.
     Started {
+        /// Who runs.
+        run: RunFile,
         /// What did not work and was no reason not to start it.
         warning: Option<String>,
     },

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use callboard::Home;
+use rustix::process::{WaitOptions, waitpid};
 
 use super::request::{StartAnswer, StartRequest};
 use super::{Builtin, isolation, process};
@@ -18,7 +19,7 @@ use crate::hosted::{Hosted, Running, State};
 use crate::id::HostedId;
 use crate::sessions::Sessions;
 use crate::spec::SpawnSpec;
-use crate::store::{OsText, SpecFile};
+use crate::store::{OsText, SessionDir, SpecFile};
 use crate::system::{self, Forked, Shown};
 
 /// Executing a program from a slow disk takes a while; a host that says nothing for so long hangs.
@@ -55,12 +56,12 @@ pub(crate) fn begin(
             env: environment.clone(),
         };
         match ask(request)? {
-            StartAnswer::Started { warning } => {
+            StartAnswer::Started { run, warning } => {
                 let running = Running { size: file.size, ..Running::default() };
-                let session = sessions.store().session(&id)?;
-                let mut hosted = session.hosted(State::Running(running))?;
-                hosted.warning = warning;
-                return Ok(hosted);
+                // What is in its files; it may have ended, and been removed, by now.
+                let session = SessionDir::new(id.clone(), sessions.store().dir().join(&id));
+                let hosted = session.hosted_as(file, Some(run), State::Running(running));
+                return Ok(Hosted { warning, ..hosted });
             }
             StartAnswer::Taken if spec.id.is_none() => {}
             StartAnswer::Taken => return Err(SpawnError::Taken { id }),
@@ -131,10 +132,17 @@ fn ask_forked(
 ) -> Result<StartAnswer, SpawnError> {
     match system::fork().map_err(failed("fork"))? {
         Forked::Child => process::main_of(request, theirs, this),
-        Forked::Parent(stage) => {
+        Forked::Parent(host) => {
             drop(theirs);
             let answer = hear(ours);
-            _ = rustix::process::waitpid(Some(stage), rustix::process::WaitOptions::empty());
+            match &answer {
+                // Until this process ends, and it is the system's child then.
+                Ok(StartAnswer::Started { .. }) => {}
+                // It ends by itself.
+                Ok(_) => _ = waitpid(Some(host), WaitOptions::empty()),
+                // It may hang.
+                Err(_) => _ = waitpid(Some(host), WaitOptions::NOHANG),
+            }
             answer
         }
     }

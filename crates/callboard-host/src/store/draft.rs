@@ -55,7 +55,6 @@ impl Store {
     /// [`Error::Untrusted`] if the home is another user's, or what the system said.
     pub fn draft(&self, id: HostedId, spec: &SpecFile) -> Result<Draft> {
         trust::make_directory(&self.dir)?;
-        self.remove_litter();
         let path = self.dir.join(format!(".{id}.{:08x}.new", crate::random::word()));
         std::fs::DirBuilder::new()
             .mode(0o700)
@@ -73,7 +72,7 @@ impl Store {
     }
 
     /// Removes what starts and removals have left that were killed. Nobody needs it to be gone.
-    fn remove_litter(&self) {
+    pub(crate) fn remove_litter(&self) {
         for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();

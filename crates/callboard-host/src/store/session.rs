@@ -22,7 +22,7 @@ pub struct SessionDir {
 }
 
 impl SessionDir {
-    pub(super) const fn new(id: HostedId, path: PathBuf) -> Self {
+    pub(crate) const fn new(id: HostedId, path: PathBuf) -> Self {
         Self { id, path }
     }
 
@@ -161,8 +161,12 @@ impl SessionDir {
     ///
     /// As [`SessionDir::spec`] and [`SessionDir::run`].
     pub fn hosted(&self, state: State) -> Result<Hosted> {
-        let (spec, run) = (self.spec()?, self.run()?);
-        Ok(Hosted {
+        Ok(self.hosted_as(self.spec()?, self.run()?, state))
+    }
+
+    /// The same by what is in its files.
+    pub(crate) fn hosted_as(&self, spec: SpecFile, run: Option<RunFile>, state: State) -> Hosted {
+        Hosted {
             id: self.id.clone(),
             host: spec.host,
             name: spec.name,
@@ -176,7 +180,7 @@ impl SessionDir {
             directory: self.path.clone(),
             state,
             warning: None,
-        })
+        }
     }
 }
 

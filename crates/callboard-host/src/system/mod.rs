@@ -17,7 +17,7 @@ use std::time::SystemTime;
 pub(crate) use process::{Standing, ignores, process_id, standing};
 pub(crate) use raw::{
     Forked, close_inherited, default_signals, end_now, fork, give_memory_back, give_up_terminal,
-    keep_of_environment, open_signals, peer,
+    keep_of_environment, last_before_executing, open_signals, peer,
 };
 pub(crate) use shown::Shown;
 pub(crate) use tree::{descendants, of_session};

@@ -1,6 +1,8 @@
 //! The calls that have no safe name. Nothing else in this crate is unsafe.
 
 use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use rustix::process::Pid;
 
@@ -36,6 +38,23 @@ pub(crate) fn fork() -> std::io::Result<Forked> {
 pub(crate) fn end_now(code: i32) -> ! {
     // SAFETY: ends the process.
     unsafe { libc::_exit(code) }
+}
+
+/// Has a command that this process is about to become do this last, with everything else of it
+/// done: all that is left then is to execute.
+#[expect(unsafe_code, reason = "what a forked child may do is for its caller to know")]
+pub(crate) fn last_before_executing(
+    command: &mut Command,
+    mut last: impl FnMut() + Send + Sync + 'static,
+) {
+    // SAFETY: the command is executed in this process, which has one thread as all that `fork`
+    // above makes: what is done in it is no different from what is done anywhere else.
+    unsafe {
+        command.pre_exec(move || {
+            last();
+            Ok(())
+        });
+    }
 }
 
 /// Closes every descriptor from 3 on: those that a starter had open and did not mean to pass on

@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 
 use callboard::Home;
 use callboard::inside::socket::with_address;
-use callboard::process::Here;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 use super::board::Board;
-use super::program::{Program, Terminal, start};
+use super::program::{Prepared, Program, Terminal};
 use super::serve::{Host, Signals};
 use super::{Options, remove_link};
 use crate::builtin::HOST_ARGUMENT;
@@ -53,7 +52,10 @@ pub(super) fn birth_of(request: StartRequest, starter: UnixStream, shown: &Shown
     _ = std::env::set_current_dir("/");
     // Its own way to tell of a panic is the starter's.
     drop(std::panic::take_hook());
-    stand_alone()?;
+    // Of its own session, so that no terminal of the starter's is its terminal; the one that it
+    // opens is opened so that it does not become that. The starter ends before long, and this is
+    // nobody's child then.
+    _ = rustix::process::setsid();
     system::keep_of_environment(&KEPT);
     shown.become_shown_as(&["callboard", HOST_ARGUMENT, &request.id]);
     bear_and_answer(&Options::default(), starter, request, None)
@@ -93,13 +95,20 @@ fn bear_and_answer(
     request: StartRequest,
     terminal: Option<Terminal>,
 ) -> Option<Host> {
-    let born = bear(options, request, terminal);
+    let store = Store::at(&Home::at(request.home.to_path()));
+    let born = bear(options, &store, request, terminal);
     let answer = match &born {
-        Ok((_, warning)) => StartAnswer::Started { warning: warning.clone() },
+        Ok((host, warning)) => {
+            StartAnswer::Started { run: host.run.clone(), warning: warning.clone() }
+        }
         Err(failure) => StartAnswer::from(failure),
     };
     // The starter may be gone by now. What it has started runs.
     _ = starter.write_all(&serde_json::to_vec(&answer).unwrap_or_default());
+    drop(starter);
+    // Who has waited for the answer may be waiting for this processor now, and nobody for the rest.
+    std::thread::yield_now();
+    store.remove_litter();
     born.ok().map(|(host, _)| host)
 }
 
@@ -143,53 +152,58 @@ impl From<&Stillborn> for StartAnswer {
 /// Everything that a session is, in the order in which it may be interrupted.
 fn bear(
     options: &Options,
+    store: &Store,
     request: StartRequest,
     terminal: Option<Terminal>,
 ) -> Result<(Host, Option<String>), Stillborn> {
-    let home = Home::at(request.home.to_path());
-    let store = Store::at(&home);
     let id = request.id().ok_or_else(|| SpawnError::Spec("its id is none".into()))?;
+    // What the program leaves behind without a parent is this process's child then.
+    _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    // First, so that it is at its last step when its word comes.
+    let prepared = Prepared::fork(&request.spec, request.env, terminal)?;
     let draft = store.draft(id, &request.spec).map_err(SpawnError::from)?;
     let listener = listen_in(&draft)?;
     let signals = signals().map_err(|error| Stillborn::System("take signals", error))?;
     let mut claimed = draft.claim(request.replace)?;
-    let mut run = None;
-    // What the program leaves behind without a parent is this process's child then.
-    _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-    let pane = terminal.as_ref().and_then(|terminal| terminal.pane.clone());
     let mut board = Board::new(&request.spec, claimed.session());
+    let own = system::process_id(rustix::process::getpid());
+    let run = RunFile::new(system::process_id(prepared.pid()), Some(own), &board.here());
     let mut warning = None;
-    let started = start(&request.spec, request.env, terminal, |program| {
-        let here = Here::detect();
-        let own = system::process_id(rustix::process::getpid());
-        let file = RunFile::new(system::process_id(program), Some(own), &here);
-        claimed.session().write_run(&file)?;
-        if let Some(pane) = &pane {
-            pane.write_down(claimed.session())?;
-        }
-        // Before the program can ask for it. Without it, the program thinks that it is nowhere.
-        _ = link(store.dir(), &file, &claimed);
+    let started = write_down(store, &claimed, &run, &prepared).and_then(|()| {
         // Before the program can say what it does: its first word would be nobody's.
-        warning = board.sign_in(file.program.pid);
-        run = Some(file);
-        Ok(())
+        warning = board.sign_in(run.program.pid);
+        prepared.execute()
     });
-    let (program, run) = match (started, run) {
-        (Ok(program), Some(run)) => (program, run),
-        (Ok(_), None) => unreachable!("a program runs only after it was written down"),
-        (Err(failure), run) => {
+    let program = match started {
+        Ok(program) => program,
+        Err(failure) => {
             board.sign_out();
-            if let Some(run) = run {
-                remove_link(store.dir(), &run, claimed.session().id());
-            }
+            remove_link(store.dir(), &run, claimed.session().id());
             claimed.discard();
             return Err(failure);
         }
     };
     claimed.settle();
     let host =
-        settle_in(options, claimed, run, program, request.spec, &store, listener, signals, board);
+        settle_in(options, claimed, run, program, request.spec, store, listener, signals, board);
     Ok((host, warning))
+}
+
+/// Writes down who the program's process is, before it executes anything.
+fn write_down(
+    store: &Store,
+    claimed: &Claimed,
+    run: &RunFile,
+    prepared: &Prepared,
+) -> Result<(), Stillborn> {
+    let session = claimed.session();
+    session.write_run(run).map_err(SpawnError::from)?;
+    if let Some(pane) = prepared.pane() {
+        pane.write_down(session).map_err(SpawnError::from)?;
+    }
+    // Before the program can ask for it. Without it, the program thinks that it is nowhere.
+    _ = link(store.dir(), run, claimed);
+    Ok(())
 }
 
 /// The program runs: everything from here on may fail, and it runs all the same.

@@ -1,7 +1,9 @@
 //! The session's record on the board.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use callboard::process::Here;
 use callboard::{Kind, Registry, SignIn, Spawner};
 
 use crate::store::{SessionDir, SpecFile};
@@ -37,6 +39,11 @@ impl Board {
             sign_in = sign_in.session_id(id);
         }
         Self { registry, sign_in, signed_in: None }
+    }
+
+    /// Where this process stands.
+    pub(super) fn here(&self) -> Arc<Here> {
+        self.registry.as_ref().map_or_else(|| Arc::new(Here::detect()), Registry::here)
     }
 
     /// Signs a process in as the session, and whoever was it before out. What did not work, if

@@ -12,7 +12,6 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 use rustix::termios::{InputModes, OptionalActions, tcgetattr, tcsetattr};
 
 use super::birth::{Ends, Stillborn};
-use crate::error::Result;
 use crate::size::Size;
 use crate::store::{LimitsFile, OsText, SpecFile};
 use crate::system::{self, Forked};
@@ -56,46 +55,86 @@ impl Terminal {
 const NO_DIRECTORY: u8 = b'D';
 const NO_EXEC: u8 = b'X';
 
-/// Starts the program; `written_down` is called with its pid before it executes anything.
-pub(super) fn start(
-    spec: &SpecFile,
-    env: Vec<(OsText, OsText)>,
-    terminal: Option<Terminal>,
-    written_down: impl FnOnce(Pid) -> Result<()>,
-) -> Result<Program, Stillborn> {
-    let failed = |doing| move |error: rustix::io::Errno| Stillborn::System(doing, error.into());
-    let terminal = match terminal {
-        Some(terminal) => terminal,
-        None => Terminal::open(spec.size).map_err(failed("open a terminal"))?,
-    };
-    let mut modes = tcgetattr(&terminal.user).map_err(failed("set up the terminal"))?;
-    // A character is erased whole.
-    modes.input_modes |= InputModes::IUTF8;
-    tcsetattr(&terminal.user, OptionalActions::Now, &modes)
-        .map_err(failed("set up the terminal"))?;
-    let go = pipe_with(PipeFlags::CLOEXEC).map_err(failed("make a pipe"))?;
-    let report = pipe_with(PipeFlags::CLOEXEC).map_err(failed("make a pipe"))?;
-    let forked = system::fork().map_err(|error| Stillborn::System("fork", error))?;
-    let Forked::Parent(pid) = forked else { become_program(spec, env, terminal.user, go, report) };
-    drop(env);
-    let ((go_read, go_write), (report_read, report_write)) = (go, report);
-    drop((go_read, report_write));
-    if let Err(error) = written_down(pid) {
-        // Without a word it ends without having executed anything.
-        drop(go_write);
-        collect(pid);
-        return Err(Stillborn::Files(error.into()));
+/// A process that is about to become the program: on its terminal, in its directory, with its
+/// limits. It has still to be told to execute anything.
+///
+/// It gets there by itself while this process does something else. A new process and a new program
+/// are the larger part of a start, and there are processors that have nothing to do meanwhile.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    terminal: Terminal,
+    child: Child,
+    report: OwnedFd,
+}
+
+/// Without a word it ends, without having executed anything, and is collected.
+#[derive(Debug)]
+struct Child {
+    pid: Pid,
+    go: Option<OwnedFd>,
+}
+
+impl Prepared {
+    /// Makes the process, on the given terminal or on one of its own.
+    pub(super) fn fork(
+        spec: &SpecFile,
+        env: Vec<(OsText, OsText)>,
+        terminal: Option<Terminal>,
+    ) -> Result<Self, Stillborn> {
+        let failed = |doing| move |error: rustix::io::Errno| Stillborn::System(doing, error.into());
+        let terminal = match terminal {
+            Some(terminal) => terminal,
+            None => Terminal::open(spec.size).map_err(failed("open a terminal"))?,
+        };
+        let mut modes = tcgetattr(&terminal.user).map_err(failed("set up the terminal"))?;
+        // A character is erased whole.
+        modes.input_modes |= InputModes::IUTF8;
+        tcsetattr(&terminal.user, OptionalActions::Now, &modes)
+            .map_err(failed("set up the terminal"))?;
+        let go = pipe_with(PipeFlags::CLOEXEC).map_err(failed("make a pipe"))?;
+        let report = pipe_with(PipeFlags::CLOEXEC).map_err(failed("make a pipe"))?;
+        match system::fork().map_err(|error| Stillborn::System("fork", error))? {
+            Forked::Child => become_program(spec, env, terminal.user, go, report),
+            Forked::Parent(pid) => {
+                let child = Child { pid, go: Some(go.1) };
+                Ok(Self { terminal, child, report: report.0 })
+            }
+        }
     }
-    _ = File::from(go_write).write_all(&[1]);
-    let mut said = Vec::new();
-    // Closed by executing, or by ending.
-    _ = File::from(report_read).read_to_end(&mut said);
-    if let Some(stillborn) = understood(&said) {
-        collect(pid);
-        return Err(stillborn);
+
+    pub(super) const fn pid(&self) -> Pid {
+        self.child.pid
     }
-    let Terminal { controller, user, pane } = terminal;
-    Ok(Program { pid, controller, user: Some(user), pane })
+
+    pub(super) const fn pane(&self) -> Option<&Pane> {
+        self.terminal.pane.as_ref()
+    }
+
+    /// Has it execute the program, and hears whether that worked.
+    pub(super) fn execute(self) -> Result<Program, Stillborn> {
+        let Self { terminal: Terminal { controller, user, pane }, mut child, report } = self;
+        if let Some(go) = child.go.take() {
+            // Nobody hears it where something before did not work; that is in the report.
+            _ = File::from(go).write_all(&[1]);
+        }
+        let mut said = Vec::new();
+        // Closed by executing, or by ending.
+        _ = File::from(report).read_to_end(&mut said);
+        if let Some(stillborn) = understood(&said) {
+            collect(child.pid);
+            return Err(stillborn);
+        }
+        Ok(Program { pid: child.pid, controller, user: Some(user), pane })
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if let Some(go) = self.go.take() {
+            drop(go);
+            collect(self.pid);
+        }
+    }
 }
 
 fn collect(pid: Pid) {
@@ -112,7 +151,7 @@ fn understood(said: &[u8]) -> Option<Stillborn> {
     })
 }
 
-/// In the new process: becomes the program, or says why not and ends.
+/// In the new process: becomes the program when it is told to, or says why not and ends.
 fn become_program(
     spec: &SpecFile,
     env: Vec<(OsText, OsText)>,
@@ -124,12 +163,7 @@ fn become_program(
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let ((go_read, go_write), _) = (go, report.0);
         drop(go_write);
-        // Nothing comes if the host was killed, or could not write down who this is.
-        let told = File::from(go_read).read_exact(&mut [0]);
-        if told.is_err() {
-            system::end_now(1);
-        }
-        let (what, error) = execute(spec, env, terminal);
+        let (what, error) = execute(spec, env, terminal, File::from(go_read));
         let errno = error.raw_os_error().unwrap_or(rustix::io::Errno::INVAL.raw_os_error());
         let mut text = vec![what];
         text.extend(errno.to_ne_bytes());
@@ -138,8 +172,13 @@ fn become_program(
     system::end_now(if done.is_ok() { 127 } else { 101 })
 }
 
-/// Executes the program; returns only if that fails.
-fn execute(spec: &SpecFile, env: Vec<(OsText, OsText)>, terminal: OwnedFd) -> (u8, io::Error) {
+/// Executes the program when something comes through `go`; returns only if that fails.
+fn execute(
+    spec: &SpecFile,
+    env: Vec<(OsText, OsText)>,
+    terminal: OwnedFd,
+    mut go: File,
+) -> (u8, io::Error) {
     let has_terminal = rustix::process::setsid()
         .and_then(|_| rustix::process::ioctl_tiocsctty(&terminal))
         .map_err(io::Error::from);
@@ -158,6 +197,12 @@ fn execute(spec: &SpecFile, env: Vec<(OsText, OsText)>, terminal: OwnedFd) -> (u
     let mut command = Command::new(words.next().unwrap_or_default());
     let env = env.into_iter().map(|(name, value)| -> (OsString, OsString) { (name.0, value.0) });
     command.args(words).env_clear().envs(env).stdin(stdin).stdout(stdout).stderr(stderr);
+    system::last_before_executing(&mut command, move || {
+        // Nothing comes if the host was killed, or could not write down who this is.
+        if go.read_exact(&mut [0]).is_err() {
+            system::end_now(1);
+        }
+    });
     (NO_EXEC, command.exec())
 }
 

@@ -173,6 +173,8 @@ impl Host {
 
     /// Until the session has ended.
     pub(super) fn serve(mut self) {
+        // The program's process is older than the hearing of signals: somebody may have ended it.
+        self.reap();
         while !self.is_over() {
             let ready = self.wait();
             if self.rests_until.is_some_and(|until| Instant::now() >= until) {
