@@ -10,12 +10,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
+use tempfile::TempDir;
 
 use super::terminal;
 
-/// One host's sessions and files; everything that was started ends when it is dropped.
+/// One host's sessions and files; everything that was started ends when it is dropped or left.
 pub(super) struct Place {
-    dir: tempfile::TempDir,
+    /// Ended before the files go.
+    _processes: Processes,
+    dir: TempDir,
     path: OsString,
     pub(super) callboard: PathBuf,
     /// A terminal that nothing happens on: there are hosts that start nothing without one.
@@ -27,7 +30,13 @@ impl Place {
         // Short, whatever cargo's target directory is: a socket's path has little room.
         let dir = tempfile::Builder::new().prefix("cbb-").tempdir().context("no directory")?;
         let terminal = terminal::open()?;
-        Ok(Self { dir, path: path.clone(), callboard: callboard.to_owned(), terminal })
+        let callboard = callboard.to_owned();
+        Ok(Self { dir, _processes: Processes, path: path.clone(), callboard, terminal })
+    }
+
+    /// Its files, which stay until they are dropped.
+    pub(super) fn leave(self) -> TempDir {
+        self.dir
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
@@ -79,7 +88,10 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+/// Everything that this process has started.
+struct Processes;
+
+impl Drop for Processes {
     fn drop(&mut self) {
         super::processes::end_all();
     }

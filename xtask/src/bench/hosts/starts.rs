@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
 
 use super::peers::Peer;
 use super::place::Place;
@@ -40,7 +41,13 @@ struct Measured {
     memory: Vec<Memory>,
 }
 
-pub(super) fn measure(bench: &Bench, sessions: usize, rounds: usize) -> Result<Starts> {
+/// The directories that were `used` are for the caller to remove.
+pub(super) fn measure(
+    bench: &Bench,
+    sessions: usize,
+    rounds: usize,
+    used: &mut Vec<TempDir>,
+) -> Result<Starts> {
     let mut measured: Vec<Measured> = Vec::new();
     measured.resize_with(bench.peers.len(), Measured::default);
     let mut floor = Vec::new();
@@ -48,7 +55,7 @@ pub(super) fn measure(bench: &Bench, sessions: usize, rounds: usize) -> Result<S
         for at in forwards_and_backwards(round, bench.peers.len()) {
             let peer = bench.peers[at];
             if !peer.is_slow || (round == 0 && sessions <= 50) {
-                one(bench, peer, sessions, &mut measured[at])?;
+                used.push(one(bench, peer, sessions, &mut measured[at])?);
             }
         }
         floor.push(start_bare(bench, sessions)?);
@@ -64,7 +71,7 @@ pub(super) fn measure(bench: &Bench, sessions: usize, rounds: usize) -> Result<S
     Ok(Starts { sessions, of_peers, floor: Samples::new(floor) })
 }
 
-fn one(bench: &Bench, peer: &Peer, sessions: usize, measured: &mut Measured) -> Result<()> {
+fn one(bench: &Bench, peer: &Peer, sessions: usize, measured: &mut Measured) -> Result<TempDir> {
     let place = bench.place(peer)?;
     let before = work()?;
     let begin = Instant::now();
@@ -75,7 +82,7 @@ fn one(bench: &Bench, peer: &Peer, sessions: usize, measured: &mut Measured) -> 
     let hosts = processes::hosts(PROGRAM[0], sessions).with_context(|| peer.name)?;
     measured.work.push((work()? - before) * 1e3);
     measured.memory.push(processes::memory(&hosts));
-    Ok(())
+    Ok(place.leave())
 }
 
 /// Of this process's descendants, those that are gone included, in ms.
