@@ -285,10 +285,18 @@ impl SessionRecord {
     pub(crate) fn differences(&self, before: &Self) -> Vec<String> {
         const PASSING: [Key; 5] =
             [Key::UpdatedAt, Key::StatusUpdatedAt, Key::Seq, Key::Reached, Key::HookAt];
-        // Where a key stands twice, the last one is what everybody reads. By a map: somebody may
-        // have put thousands of keys in.
-        fn last<'t>(entries: &[Entry], text: &'t str) -> HashMap<Cow<'t, [u8]>, usize> {
-            entries.iter().enumerate().map(|(at, entry)| (key_bytes(entry, text), at)).collect()
+        // Where a key stands twice, the last one is what everybody reads. In order, to be searched:
+        // somebody may have put thousands of keys in, and the usual thirty are not worth hashing.
+        fn last<'t>(entries: &[Entry], text: &'t str) -> Vec<(Cow<'t, [u8]>, usize)> {
+            let keys = entries.iter().enumerate().map(|(at, entry)| (key_bytes(entry, text), at));
+            let mut keys: Vec<_> = keys.collect();
+            keys.sort_unstable_by(|(a, at), (b, other)| a.cmp(b).then(other.cmp(at)));
+            keys.dedup_by(|(later, _), (kept, _)| later == kept);
+            keys
+        }
+        fn find(keys: &[(Cow<'_, [u8]>, usize)], name: &[u8]) -> Option<usize> {
+            let found = keys.binary_search_by(|(key, _)| key.as_ref().cmp(name));
+            found.ok().map(|found| keys[found].1)
         }
         let (now, then) = (entries(&self.text), entries(&before.text));
         let (new, old) = (last(&now, &self.text), last(&then, &before.text));
@@ -302,15 +310,15 @@ impl SessionRecord {
         let mut tell = |name: &[u8]| keys.push(String::from_utf8_lossy(name).into_owned());
         for (at, entry) in now.iter().enumerate() {
             let name = key_bytes(entry, &self.text);
-            let was = old.get(&name).map(|at| then[*at].value.of(&before.text));
+            let was = find(&old, &name).map(|at| then[at].value.of(&before.text));
             let differs = was != Some(entry.value.of(&self.text));
-            if new.get(&name) == Some(&at) && !is_passing(entry) && differs {
+            if find(&new, &name) == Some(at) && !is_passing(entry) && differs {
                 tell(&name);
             }
         }
         for (at, entry) in then.iter().enumerate() {
             let name = key_bytes(entry, &before.text);
-            if old.get(&name) == Some(&at) && !is_passing(entry) && !new.contains_key(&name) {
+            if find(&old, &name) == Some(at) && !is_passing(entry) && find(&new, &name).is_none() {
                 tell(&name);
             }
         }

@@ -199,3 +199,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_differs_between_two_records_by_case() {
+    let record = |rest: &str| parse(&format!("{{\"pid\":1{rest}}}"));
+    for (before, now, expected) in [
+        ("", "", &[][..]),
+        (r#","status":"busy""#, r#","status":"idle""#, &["status"]),
+        // Where a key stands, and what every write may change, is nothing.
+        (r#","a":1,"status":"busy","b":2"#, r#","b":2,"status":"busy","a":1"#, &[]),
+        (r#","updatedAt":1,"seq":1"#, r#","updatedAt":2,"seq":2"#, &[]),
+        // In the order of the later record, and then what it has no longer, in the earlier's.
+        (r#","z":1,"y":1,"x":1"#, r#","b":1,"x":2,"a":1"#, &["b", "x", "a", "z", "y"]),
+        // The last of a key that stands twice is what is read.
+        (r#","a":1,"a":2"#, r#","a":2"#, &[]),
+        (r#","a":1,"a":2"#, r#","a":3,"a":1"#, &["a"]),
+        (r#","a":1,"a":2"#, "", &["a"]),
+        // However it is written.
+        (r#","name":"x""#, r#","na\u006de":"x""#, &[]),
+        (r#","\u0061":1"#, r#","a":2"#, &["a"]),
+        // A status that came and went.
+        (
+            r#","status":"idle","reached":"idle 1""#,
+            r#","status":"idle","reached":"idle 1 busy 2""#,
+            &["status"],
+        ),
+    ] {
+        assert_eq!(record(now).differences(&record(before)), expected, "{before} -> {now}");
+    }
+    let many = |value: u32| {
+        let keys = (0..3_000).map(|key| format!(",\"k{key}\":{value}"));
+        record(&keys.collect::<String>())
+    };
+    assert_eq!(many(1).differences(&many(2)).len(), 3_000);
+    assert_eq!(many(1).differences(&many(1)), [""; 0]);
+}

@@ -45,6 +45,9 @@ enum Bell {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     entries: BTreeMap<RecordName, Entry>,
+    /// Living sessions whose death would not ring: asked for after each event, and not to be looked
+    /// for among thousands then.
+    silent: BTreeSet<RecordName>,
     files: HashMap<u64, RecordName>,
     tokens: u64,
     /// Tokens whose process is of no interest any more.
@@ -57,6 +60,13 @@ pub(super) struct Known {
 impl Known {
     /// A session was seen. Returns what that is to tell.
     pub(super) fn see(&mut self, session: Session, sight: Sight) -> Vec<Event> {
+        let file = session.file;
+        let events = self.take_in(session, sight);
+        self.note_its_silence(file);
+        events
+    }
+
+    fn take_in(&mut self, session: Session, sight: Sight) -> Vec<Event> {
         let listed = session.is_listed();
         let Some(entry) = self.entries.get_mut(&session.file) else {
             let entry = Entry { session: session.clone(), bell: Bell::None, is_gone: !listed };
@@ -96,6 +106,7 @@ impl Known {
     /// A record is not there (any more).
     pub(super) fn miss(&mut self, file: RecordName, sight: Sight, foreign: bool) -> Option<Event> {
         let entry = self.entries.remove(&file)?;
+        self.note_its_silence(file);
         if let Bell::Token(token) = entry.bell {
             self.files.remove(&token);
             self.idle_tokens.push(token);
@@ -193,6 +204,7 @@ impl Known {
             entry.bell = Bell::Token(self.tokens);
             self.files.insert(self.tokens, file);
         }
+        self.note_its_silence(file);
         self.tokens
     }
 
@@ -208,6 +220,7 @@ impl Known {
         if let Some(entry) = self.entries.get_mut(&file) {
             entry.bell = Bell::None;
         }
+        self.note_its_silence(file);
         Some(file)
     }
 
@@ -215,11 +228,21 @@ impl Known {
         std::mem::take(&mut self.idle_tokens)
     }
 
+    /// After each change of an entry.
+    fn note_its_silence(&mut self, file: RecordName) {
+        let is_silent = self.entries.get(&file).is_some_and(|entry| {
+            entry.session.verdict() == Verdict::Alive && !matches!(entry.bell, Bell::Token(_))
+        });
+        if is_silent {
+            self.silent.insert(file);
+        } else {
+            self.silent.remove(&file);
+        }
+    }
+
     /// Whether there is a living session whose death would not ring.
     pub(super) fn has_silent_ones(&self) -> bool {
-        self.entries.values().any(|entry| {
-            entry.session.verdict() == Verdict::Alive && !matches!(entry.bell, Bell::Token(_))
-        })
+        !self.silent.is_empty()
     }
 }
 

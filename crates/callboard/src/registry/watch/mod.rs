@@ -60,6 +60,9 @@ const SOON: Duration = Duration::from_millis(50);
 pub struct Watch {
     registry: Registry,
     bell: Doorbell,
+    /// Whether the directory, if there is one, is on a file system that tells of all changes. Found
+    /// out when the bell looks for it: another directory in its place rings.
+    is_local: bool,
     known: Known,
     events: VecDeque<Event>,
 }
@@ -77,6 +80,7 @@ impl Watch {
         let mut watch = Self {
             registry: registry.clone(),
             bell,
+            is_local: is_local(registry),
             known: Known::default(),
             events: VecDeque::new(),
         };
@@ -133,6 +137,7 @@ impl Watch {
     fn take_in(&mut self, rung: Rung) -> Result<()> {
         if self.bell.is_lost() {
             self.bell.look_for_the_directory().map_err(|e| self.failed(e))?;
+            self.is_local = is_local(&self.registry);
         }
         let names: Vec<_> =
             rung.names.iter().map(|name| EntryName::parse(name.as_encoded_bytes())).collect();
@@ -235,9 +240,7 @@ impl Watch {
     fn set_the_timer(&mut self) -> Result<()> {
         let every = if self.known.is_to_look_again_soon() {
             Some(SOON)
-        } else if !self.bell.hears_everything_of(is_local(&self.registry))
-            || self.known.has_silent_ones()
-        {
+        } else if !self.bell.hears_everything_of(self.is_local) || self.known.has_silent_ones() {
             Some(SLOW)
         } else {
             None
@@ -250,7 +253,6 @@ impl Watch {
     }
 }
 
-/// Whether the directory, if there is one, is on a file system that tells of all changes.
 fn is_local(registry: &Registry) -> bool {
     Directory::open(registry.dir()).map_or(true, |directory| directory.is_local())
 }
