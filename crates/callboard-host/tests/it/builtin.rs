@@ -259,3 +259,40 @@ fn another_home_is_another_world() {
     let host: &dyn SessionHost = &*one.host;
     assert_eq!(host.list().sessions.len(), 1);
 }
+
+/// A start that was killed leaves a directory under a hidden name. A later start removes it, after
+/// an hour, and nobody else's: neither one in the making nor one that somebody holds.
+#[test]
+fn what_a_killed_start_has_left_is_removed_by_a_later_one() {
+    let world = World::new(builtin);
+    world.spawn(&["cat"]);
+    let hosts = world.path().join("hosts");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 3600);
+    let leave = |name: &str, is_old: bool| {
+        let path = hosts.join(name);
+        std::fs::create_dir(&path).unwrap();
+        let lock = std::fs::File::create(path.join("lock")).unwrap();
+        std::fs::write(path.join("spec.json"), "{").unwrap();
+        if is_old {
+            std::fs::File::open(&path).unwrap().set_modified(long_ago).unwrap();
+        }
+        lock
+    };
+    drop(leave(".0badcafe.00000001.new", true));
+    drop(leave(".0badcafe.00000002.old", true));
+    drop(leave(".0badcafe.00000003.new", false));
+    drop(leave(".0badcafe.00000004.other", true));
+    let held = leave(".0badcafe.00000005.new", true);
+    held.lock().unwrap();
+    world.spawn(&["cat"]);
+    let left = || {
+        let mut left = world.left();
+        left.retain(|name| name.starts_with(".0badcafe"));
+        left.sort();
+        left
+    };
+    let expected = [".0badcafe.00000003.new", ".0badcafe.00000004.other", ".0badcafe.00000005.new"];
+    // After the answer: nobody waits for it.
+    world
+        .wait_until("it is removed", |host| !host.list().sessions.is_empty() && left() == expected);
+}
