@@ -212,6 +212,7 @@ impl Known {
         if let Some(entry) = self.entries.get_mut(&file) {
             entry.bell = Bell::Impossible;
         }
+        self.note_its_silence(file);
     }
 
     /// Whose death it was. A bell rings once.
