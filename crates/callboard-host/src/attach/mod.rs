@@ -104,7 +104,6 @@ impl Attached {
         self.connection.stream().set_nonblocking(true)?;
         loop {
             let ready = self.wait();
-            // Each look costs a read for each of them.
             let signals = if ready.signals { self.signals.pending() } else { Vec::new() };
             for signal in signals {
                 if let Some(end) = self.signal(signal) {
@@ -134,19 +133,18 @@ impl Attached {
         let stdin = std::io::stdin();
         let mut host = PollFlags::IN;
         host.set(PollFlags::OUT, !self.to_host.is_empty());
-        let mut fds =
-            vec![PollFd::new(&stdin, PollFlags::IN), PollFd::new(self.connection.stream(), host)];
-        fds.extend(self.signals.streams().map(|stream| PollFd::new(stream, PollFlags::IN)));
+        let mut fds = [
+            PollFd::new(&stdin, PollFlags::IN),
+            PollFd::new(self.connection.stream(), host),
+            PollFd::new(self.signals.stream(), PollFlags::IN),
+        ];
         let left = self.hint_until.map(|until| until.saturating_duration_since(Instant::now()));
         let left = left.and_then(|left| Timespec::try_from(left).ok());
         // Interrupted by a signal: what it means stands on its stream.
         _ = poll(&mut fds, left.as_ref());
         let came = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-        let [keys, host, signals @ ..] = &fds[..] else {
-            unreachable!("there are a terminal and a host")
-        };
-        let has_come = |fd: &PollFd<'_>| fd.revents().intersects(came);
-        Ready { keys: has_come(keys), host: has_come(host), signals: signals.iter().any(has_come) }
+        let [keys, host, signals] = fds.map(|fd| fd.revents().intersects(came));
+        Ready { keys, host, signals }
     }
 
     fn say(&mut self, request: &Request) {

@@ -1,58 +1,61 @@
 //! Signals as something to wait for.
 
-use std::cell::RefCell;
 use std::io::Read as _;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::SigId;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::low_level::{pipe, unregister};
+use signal_hook::{SigId, flag};
 
 /// Those that end an attachment, or change the terminal. A raw terminal sends none of them for a
 /// key: these come from elsewhere.
 const TAKEN: [i32; 7] = [SIGWINCH, SIGTSTP, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
-/// Each of them on a stream of its own. Their default actions are not given back: after an
-/// attachment a program ends.
+/// All of them on one stream: it is waited for twice for each key, and seven would cost that seven
+/// times. Their default actions are not given back: after an attachment a program ends.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    taken: Vec<(i32, RefCell<UnixStream>, SigId)>,
-    streams: Vec<UnixStream>,
+    stream: UnixStream,
+    come: Vec<(i32, Arc<AtomicBool>)>,
+    registered: Vec<SigId>,
 }
 
 impl Signals {
     pub(crate) fn take() -> std::io::Result<Self> {
-        let mut signals = Self { taken: Vec::new(), streams: Vec::new() };
+        let (stream, write) = UnixStream::pair()?;
+        stream.set_nonblocking(true)?;
+        write.set_nonblocking(true)?;
+        let mut signals = Self { stream, come: Vec::new(), registered: Vec::new() };
         for signal in TAKEN {
-            let (read, write) = UnixStream::pair()?;
-            read.set_nonblocking(true)?;
-            write.set_nonblocking(true)?;
-            signals.streams.push(read.try_clone()?);
-            let id = pipe::register(signal, write)?;
-            signals.taken.push((signal, RefCell::new(read), id));
+            let has_come = Arc::new(AtomicBool::new(false));
+            // In this order they are called: when the stream tells of it, it is there to be seen.
+            signals.registered.push(flag::register(signal, Arc::clone(&has_come))?);
+            signals.registered.push(pipe::register(signal, write.try_clone()?)?);
+            signals.come.push((signal, has_come));
         }
         Ok(signals)
     }
 
     /// Readable once one has come.
-    pub(crate) fn streams(&self) -> impl Iterator<Item = &UnixStream> {
-        self.streams.iter()
+    pub(crate) const fn stream(&self) -> &UnixStream {
+        &self.stream
     }
 
     /// Those that have come since this was asked last.
     pub(crate) fn pending(&self) -> Vec<i32> {
+        // First: one that comes in between is told now, and rings for nothing later.
         let mut bytes = [0; 64];
-        let has_come = |stream: &RefCell<UnixStream>, bytes: &mut [u8]| {
-            stream.borrow_mut().read(bytes).is_ok_and(|read| read > 0)
-        };
-        let come = self.taken.iter().filter(|(_, stream, _)| has_come(stream, &mut bytes));
-        come.map(|(signal, ..)| *signal).collect()
+        while (&self.stream).read(&mut bytes).is_ok_and(|read| read > 0) {}
+        let come = self.come.iter().filter(|(_, come)| come.swap(false, Ordering::SeqCst));
+        come.map(|(signal, _)| *signal).collect()
     }
 }
 
 impl Drop for Signals {
     fn drop(&mut self) {
-        for (_, _, id) in &self.taken {
+        for id in &self.registered {
             unregister(*id);
         }
     }

@@ -226,8 +226,8 @@ fn wait(child: &Child, signals: &Signals) -> Option<i32> {
     let held = system::pid(child.id()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())?;
     let mut ended_by = None;
     loop {
-        let mut fds = vec![PollFd::new(&held, PollFlags::IN)];
-        fds.extend(signals.streams().map(|stream| PollFd::new(stream, PollFlags::IN)));
+        let mut fds =
+            [PollFd::new(&held, PollFlags::IN), PollFd::new(signals.stream(), PollFlags::IN)];
         let limit = ended_by.and(Timespec::try_from(FAREWELL).ok());
         // Interrupted by a signal: what it means stands on its stream.
         if poll(&mut fds, limit.as_ref()) == Ok(0) {
