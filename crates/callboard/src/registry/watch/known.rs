@@ -200,33 +200,33 @@ impl Known {
 
     pub(super) fn new_token(&mut self, file: RecordName) -> u64 {
         self.tokens += 1;
-        if let Some(entry) = self.entries.get_mut(&file) {
-            entry.bell = Bell::Token(self.tokens);
+        if self.set_bell(file, Bell::Token(self.tokens)) {
             self.files.insert(self.tokens, file);
         }
-        self.note_its_silence(file);
         self.tokens
     }
 
     pub(super) fn has_no_bell(&mut self, file: RecordName) {
-        if let Some(entry) = self.entries.get_mut(&file) {
-            entry.bell = Bell::Impossible;
-        }
-        self.note_its_silence(file);
+        self.set_bell(file, Bell::Impossible);
     }
 
     /// Whose death it was. A bell rings once.
     pub(super) fn of_process(&mut self, token: u64) -> Option<RecordName> {
         let file = self.files.remove(&token)?;
-        if let Some(entry) = self.entries.get_mut(&file) {
-            entry.bell = Bell::None;
-        }
-        self.note_its_silence(file);
+        self.set_bell(file, Bell::None);
         Some(file)
     }
 
     pub(super) fn let_go(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.idle_tokens)
+    }
+
+    /// Whether there is such an entry.
+    fn set_bell(&mut self, file: RecordName, bell: Bell) -> bool {
+        let entry = self.entries.get_mut(&file);
+        let is_known = entry.map(|entry| entry.bell = bell).is_some();
+        self.note_its_silence(file);
+        is_known
     }
 
     /// After each change of an entry.
