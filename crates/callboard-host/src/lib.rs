@@ -57,6 +57,7 @@ mod system;
 mod tmux;
 mod wire;
 
+pub use attach::TerminalSignals;
 pub use builtin::Builtin;
 pub use environment::Environment;
 pub use error::{Error, Result, SpawnError};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use callboard::Problem;
 use callboard_agents::{BoardEvent, BoardWatch};
-use callboard_host::{HostKind, HostedId};
+use callboard_host::{HostKind, HostedId, TerminalSignals};
 use ratatui::Terminal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::stdin;
@@ -26,7 +26,6 @@ use super::input::{Input, Reader};
 use super::model::{Id, Model};
 use super::pace::Pace;
 use super::screen::{self, Screen};
-use super::signals::Signals;
 use super::tail::Tail;
 use super::tasks::{Done, Task, Tasks};
 use super::theme::Theme;
@@ -53,7 +52,7 @@ pub(super) fn run(context: &Context, options: Options) -> Result<Ended, Failure>
     board.problems.into_iter().for_each(|problem| tell_problem(&mut model, problem));
     let theme = Theme { colours: context.page().palette.colours };
     screen::give_back_on_panic();
-    let signals = Signals::take().map_err(failed)?;
+    let signals = TerminalSignals::take().map_err(failed)?;
     let tasks = Tasks::new(context).map_err(failed)?;
     let screen = Screen::take(options.mouse).map_err(failed)?;
     let terminal = Terminal::new(screen).map_err(failed)?;
@@ -100,7 +99,7 @@ struct Live<'c> {
     model: Model,
     terminal: Terminal<Screen>,
     theme: Theme,
-    signals: Signals,
+    signals: TerminalSignals,
     reader: Reader,
     tasks: Tasks,
     /// Of which sessions the hosts were asked last.

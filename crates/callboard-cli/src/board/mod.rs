@@ -11,7 +11,7 @@
 //! | `pace` | pure: how often to look and to draw when changes come fast |
 //! | `activity` | what the conversations on the screen did lately |
 //! | `tasks`, `tail`, `jump` | what takes a while: hosts, a rename, tmux, a log that grows |
-//! | `screen`, `signals` | the terminal, given back on every way out |
+//! | `screen` | the terminal, given back on every way out |
 
 mod activity;
 mod areas;
@@ -26,7 +26,6 @@ mod pace;
 mod pane;
 mod query;
 mod screen;
-mod signals;
 mod tail;
 mod tasks;
 mod theme;

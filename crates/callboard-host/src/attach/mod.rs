@@ -28,7 +28,7 @@ use crate::wire::{self, FrameKind};
 use keys::{Keys, Typed};
 use terminal::RawTerminal;
 
-pub(crate) use signals::Signals;
+pub use signals::TerminalSignals;
 pub(crate) use terminal::require as require_terminal;
 
 /// How long the hint stands over the screen, if nothing is typed.
@@ -54,7 +54,7 @@ impl Attach for TerminalClient {
     fn run(self: Box<Self>) -> Result<AttachEnd> {
         let failed = |failure| explain(&self.session, failure);
         // First, so that nothing that comes from here on leaves the terminal raw.
-        let signals = Signals::take().map_err(|error| failed(error.into()))?;
+        let signals = TerminalSignals::take().map_err(|error| failed(error.into()))?;
         terminal::require()?;
         let connection = Connection::to(&self.session).map_err(failed)?;
         let mut attached = Attached {
@@ -88,7 +88,7 @@ impl TerminalClient {
 /// A terminal that is attached.
 struct Attached {
     connection: Connection,
-    signals: Signals,
+    signals: TerminalSignals,
     keys: Keys,
     to_host: VecDeque<u8>,
     read_only: bool,
@@ -104,7 +104,7 @@ impl Attached {
         self.connection.stream().set_nonblocking(true)?;
         loop {
             let ready = self.wait();
-            let signals = if ready.signals { self.signals.pending() } else { Vec::new() };
+            let signals = if ready.signals { self.signals.come() } else { Vec::new() };
             for signal in signals {
                 if let Some(end) = self.signal(signal) {
                     return Ok(end);
@@ -136,7 +136,7 @@ impl Attached {
         let mut fds = [
             PollFd::new(&stdin, PollFlags::IN),
             PollFd::new(self.connection.stream(), host),
-            PollFd::new(self.signals.stream(), PollFlags::IN),
+            PollFd::new(&self.signals, PollFlags::IN),
         ];
         let left = self.hint_until.map(|until| until.saturating_duration_since(Instant::now()));
         let left = left.and_then(|left| Timespec::try_from(left).ok());

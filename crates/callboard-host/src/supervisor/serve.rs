@@ -1,7 +1,7 @@
 //! The supervisor itself: one thread that sleeps until something rings or has its time.
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::hosts::Hosts;
 use crate::id::HostedId;
 use crate::store::make_directory;
-use crate::system::now_ms;
+use crate::system::{self, now_ms};
 
 /// How many sessions are started at a time: after a reboot all of them are due at once.
 const MOST_STARTS: usize = 8;
@@ -94,7 +94,7 @@ impl<T: FnMut(&Transition)> Supervisor<T> {
         }
         let failed = |error| Error::io("watch", hosts.store().dir(), error);
         let bell = Bell::new().map_err(failed)?;
-        let signals = signals().map_err(failed)?;
+        let (signals, _) = system::heard_on_a_stream(&[SIGTERM, SIGINT, SIGHUP]).map_err(failed)?;
         Ok(Self {
             options,
             here: Here::detect(),
@@ -139,7 +139,7 @@ impl<T: FnMut(&Transition)> Supervisor<T> {
 
     fn go_on(&mut self, heard: Heard) -> Result<()> {
         if heard.signal {
-            _ = self.signals.read(&mut [0; 64]);
+            system::drain(&self.signals);
             self.leaving = Some("signal");
         }
         for id in heard.ended {
@@ -387,15 +387,4 @@ impl<T> std::fmt::Debug for Supervisor<T> {
 
 fn has_one_thread() -> bool {
     std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
-}
-
-/// Signals become bytes on a socket, which the loop waits for.
-fn signals() -> io::Result<UnixStream> {
-    let (read, write) = UnixStream::pair()?;
-    read.set_nonblocking(true)?;
-    write.set_nonblocking(true)?;
-    for signal in [SIGTERM, SIGINT, SIGHUP] {
-        signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
-    }
-    Ok(read)
 }

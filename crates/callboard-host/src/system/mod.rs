@@ -5,11 +5,13 @@
 //! | `raw` | the calls that have no safe name: `fork` and some few more |
 //! | `process` | who a process is: its parent, its kernel session, its terminal |
 //! | `shown` | what the kernel shows of this process to others, and how to show something else |
+//! | `signals` | signals as bytes on a socket |
 //! | `tree` | the descendants of a process, each held so that it cannot become another |
 
 mod process;
 mod raw;
 mod shown;
+mod signals;
 mod tree;
 
 use std::time::SystemTime;
@@ -20,6 +22,7 @@ pub(crate) use raw::{
     keep_of_environment, last_before_executing, open_signals, peer,
 };
 pub(crate) use shown::Shown;
+pub(crate) use signals::{drain, heard_on_a_stream};
 pub(crate) use tree::{descendants, of_session};
 
 /// Now, in ms since the epoch.

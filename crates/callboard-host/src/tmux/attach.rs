@@ -17,7 +17,7 @@ use super::command::{Trouble, in_clean_environment};
 use super::pane::Pane;
 use super::server::{PATIENCE, Server};
 use super::words::{argument, literally};
-use crate::attach::{Signals, require_terminal};
+use crate::attach::{TerminalSignals, require_terminal};
 use crate::error::{Error, Result};
 use crate::host::{Attach, AttachEnd, AttachOptions, DetachKey};
 use crate::screen::{LEAVE, PUSH_TITLE};
@@ -53,7 +53,7 @@ impl Attach for TmuxClient {
     fn run(self: Box<Self>) -> Result<AttachEnd> {
         let io = |doing| move |error: std::io::Error| Error::io(doing, "tmux", error);
         // First, so that no signal leaves the terminal as tmux has made it.
-        let signals = Signals::take().map_err(io("take signals for"))?;
+        let signals = TerminalSignals::take().map_err(io("take signals for"))?;
         require_terminal()?;
         let server = self.tmux.server();
         let pane = self.pane(&server)?;
@@ -222,12 +222,11 @@ impl Line {
 }
 
 /// Waits until the client has ended; a signal to this process ends it, too, and is returned.
-fn wait(child: &Child, signals: &Signals) -> Option<i32> {
+fn wait(child: &Child, signals: &TerminalSignals) -> Option<i32> {
     let held = system::pid(child.id()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())?;
     let mut ended_by = None;
     loop {
-        let mut fds =
-            [PollFd::new(&held, PollFlags::IN), PollFd::new(signals.stream(), PollFlags::IN)];
+        let mut fds = [PollFd::new(&held, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
         let limit = ended_by.and(Timespec::try_from(FAREWELL).ok());
         // Interrupted by a signal: what it means stands on its stream.
         if poll(&mut fds, limit.as_ref()) == Ok(0) {
@@ -236,7 +235,7 @@ fn wait(child: &Child, signals: &Signals) -> Option<i32> {
         }
         let has_ended = !fds[0].revents().is_empty();
         let ends = |signal: &i32| matches!(*signal, SIGHUP | SIGINT | SIGQUIT | SIGTERM);
-        if let Some(signal) = signals.pending().into_iter().find(ends) {
+        if let Some(signal) = signals.come().into_iter().find(ends) {
             ended_by = ended_by.or(Some(signal));
             _ = pidfd_send_signal(held.as_fd(), Signal::TERM);
         }

@@ -243,18 +243,10 @@ pub(crate) fn may_be_forked(starter: &Shown) -> bool {
     starter.is_one_thread() && !starter.handles(&OF_CHILDREN) && !starter.handles(&TO_END)
 }
 
-/// Signals become bytes on a socket, which the loop waits for.
 fn signals() -> std::io::Result<Signals> {
-    let hear = |signals: &[i32]| {
-        let (read, write) = UnixStream::pair()?;
-        read.set_nonblocking(true)?;
-        write.set_nonblocking(true)?;
-        for signal in signals {
-            signal_hook::low_level::pipe::register(*signal, write.try_clone()?)?;
-        }
-        std::io::Result::Ok(read)
-    };
-    Ok(Signals { children: hear(&OF_CHILDREN)?, end: hear(&TO_END)? })
+    let (children, _) = system::heard_on_a_stream(&OF_CHILDREN)?;
+    let (end, _) = system::heard_on_a_stream(&TO_END)?;
+    Ok(Signals { children, end })
 }
 
 /// Makes the link by which programs of the session find this host. One of that name is of a

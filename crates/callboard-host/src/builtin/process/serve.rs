@@ -181,11 +181,11 @@ impl Host {
                 self.rests_until = None;
             }
             if ready.child {
-                drain(&mut self.signals.children);
+                system::drain(&self.signals.children);
                 self.reap();
             }
             if ready.end {
-                drain(&mut self.signals.end);
+                system::drain(&self.signals.end);
                 self.begin_to_end(self.spec.grace(), None);
             }
             if !ready.terminal.is_empty() {
@@ -398,12 +398,6 @@ impl Host {
     pub(super) fn client(&mut self, number: u64) -> Option<&mut Client> {
         self.clients.iter_mut().find(|client| client.number == number)
     }
-}
-
-/// Reads what signals have left there.
-fn drain(stream: &mut UnixStream) {
-    let mut bytes = [0; 64];
-    while stream.read(&mut bytes).is_ok_and(|read| read > 0) {}
 }
 
 impl Claimant {
