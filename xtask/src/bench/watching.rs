@@ -15,6 +15,11 @@ use super::timing::Samples;
 /// The key under which a writer puts the time of its change, in nanoseconds of the monotonic clock.
 const AT: &str = "benchAt";
 
+/// How often each has its turn before the next: an hour of this machine is not like another, and on
+/// ext4 a change is the slower the more files were removed within the last minutes, as it removes
+/// one itself.
+const TURNS: usize = 10;
+
 /// What was measured with one number of sessions.
 pub(crate) struct Watching {
     pub(crate) size: usize,
@@ -41,21 +46,44 @@ pub(crate) fn measure(
     let registry = Registry::at(dir);
     let pids: Vec<u32> = registry.list().sessions.iter().map(|s| s.record.pid()).collect();
     ensure!(pids.len() == size, "{} sessions instead of {size}", pids.len());
-    let rounds = if quick { 300 } else { 3_000 };
     raise_the_limit_of_descriptors();
-    let (_, mut watch) = Watch::start(&registry)?;
-    let ours = latencies(&registry, &pids, rounds, || match watch.next() {
-        Some(Event::Changed { session, .. }) => Ok(session.record.raw(AT).map(str::to_owned)),
-        other => anyhow::bail!("{other:?} instead of a change"),
-    })?;
-    drop(watch);
+    let (mut ours, mut board, mut floor) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        let a_turn = if quick { 30 } else { 100 };
+        ours.extend(by_a_watch(&registry, &pids, a_turn)?);
+        board.extend(by_the_whole_board(&registry, &pids, a_turn)?);
+        floor.extend(by_inotify(&registry, &pids, a_turn)?);
+    }
+    let wakeups = wakeups(&registry, quiet)?;
+    let [watch, board, floor] = [ours, board, floor].map(Samples::new);
+    Ok(Watching { size, file_system, watch, board, floor, quiet, wakeups })
+}
+
+fn whole_board(registry: &Registry) -> Result<BoardWatch> {
     let sources = Sources::new(registry.clone()).without_processes();
-    let (_, mut watch) = BoardWatch::start(sources)?;
+    Ok(BoardWatch::start(sources)?.1)
+}
+
+/// How often a watch of the whole board wakes while nothing happens.
+fn wakeups(registry: &Registry, quiet: Duration) -> Result<i64> {
+    let mut watch = whole_board(registry)?;
     let before = switches()?;
     ensure!(watch.next_within(Some(quiet))?.is_none(), "something happened");
     // The end of the wait is one.
-    let wakeups = switches()? - before - 1;
-    let board = latencies(&registry, &pids, rounds, || match watch.next() {
+    Ok(switches()? - before - 1)
+}
+
+fn by_a_watch(registry: &Registry, pids: &[u32], rounds: usize) -> Result<Vec<f64>> {
+    let (_, mut watch) = Watch::start(registry)?;
+    latencies(registry, pids, rounds, || match watch.next() {
+        Some(Event::Changed { session, .. }) => Ok(session.record.raw(AT).map(str::to_owned)),
+        other => anyhow::bail!("{other:?} instead of a change"),
+    })
+}
+
+fn by_the_whole_board(registry: &Registry, pids: &[u32], rounds: usize) -> Result<Vec<f64>> {
+    let mut watch = whole_board(registry)?;
+    latencies(registry, pids, rounds, || match watch.next() {
         // A row has no place for the writer's key: its record is read once more for it.
         Some(BoardEvent::Changed { row, .. }) => {
             let now = monotonic();
@@ -66,13 +94,16 @@ pub(crate) fn measure(
             Ok(record.raw(AT).and_then(|at| Some((at.parse::<u64>().ok()? + lost).to_string())))
         }
         other => anyhow::bail!("{other:?} instead of a change"),
-    })?;
-    drop(watch);
+    })
+}
+
+/// The floor.
+fn by_inotify(registry: &Registry, pids: &[u32], rounds: usize) -> Result<Vec<f64>> {
     let fd = inotify::init(inotify::CreateFlags::CLOEXEC)?;
     let moved = inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::ONLYDIR;
-    inotify::add_watch(&fd, dir, moved)?;
+    inotify::add_watch(&fd, registry.dir(), moved)?;
     let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
-    let floor = latencies(&registry, &pids, rounds, || {
+    latencies(registry, pids, rounds, || {
         let mut reader = inotify::Reader::new(&fd, &mut buffer);
         loop {
             let event = reader.next()?;
@@ -82,13 +113,12 @@ pub(crate) fn measure(
             if name.starts_with('.') {
                 continue;
             }
-            let text = std::fs::read_to_string(dir.join(name))?;
+            let text = std::fs::read_to_string(registry.dir().join(name))?;
             let at = text.split_once(&format!("\"{AT}\":")).map(|(_, rest)| rest);
             let digits = |at: &str| at.chars().take_while(char::is_ascii_digit).collect();
             return Ok(at.map(digits));
         }
-    })?;
-    Ok(Watching { size, file_system, watch: ours, board, floor, quiet, wakeups })
+    })
 }
 
 /// Has one session after the other change, and takes the time until `hear` has it.
@@ -97,7 +127,7 @@ fn latencies(
     pids: &[u32],
     rounds: usize,
     mut hear: impl FnMut() -> Result<Option<String>>,
-) -> Result<Samples> {
+) -> Result<Vec<f64>> {
     let (send, received) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || -> Result<()> {
@@ -125,7 +155,7 @@ fn latencies(
         }
         drop(send);
         writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
-        Ok(Samples::new(times))
+        Ok(times)
     })
 }
 
