@@ -47,7 +47,7 @@ pub struct Field {
 macro_rules! fields {
     ($($key:ident $name:literal $shape:ident $presence:ident $meaning:literal,)+) => {
         /// The keys that this version understands.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         #[repr(u8)]
         #[allow(missing_docs, reason = "FIELDS carries the meaning of each, once")]

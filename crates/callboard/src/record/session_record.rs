@@ -287,15 +287,15 @@ impl SessionRecord {
             [Key::UpdatedAt, Key::StatusUpdatedAt, Key::Seq, Key::Reached, Key::HookAt];
         // Where a key stands twice, the last one is what everybody reads. In order, to be searched:
         // somebody may have put thousands of keys in, and the usual thirty are not worth hashing.
-        fn last<'t>(entries: &[Entry], text: &'t str) -> Vec<(Cow<'t, [u8]>, usize)> {
-            let keys = entries.iter().enumerate().map(|(at, entry)| (key_bytes(entry, text), at));
+        fn last<'t>(entries: &[Entry], text: &'t str) -> Vec<(Name<'t>, usize)> {
+            let keys = entries.iter().enumerate().map(|(at, entry)| (Name::of(entry, text), at));
             let mut keys: Vec<_> = keys.collect();
             keys.sort_unstable_by(|(a, at), (b, other)| a.cmp(b).then(other.cmp(at)));
             keys.dedup_by(|(later, _), (kept, _)| later == kept);
             keys
         }
-        fn find(keys: &[(Cow<'_, [u8]>, usize)], name: &[u8]) -> Option<usize> {
-            let found = keys.binary_search_by(|(key, _)| key.as_ref().cmp(name));
+        fn find(keys: &[(Name<'_>, usize)], name: &Name<'_>) -> Option<usize> {
+            let found = keys.binary_search_by(|(key, _)| key.cmp(name));
             found.ok().map(|found| keys[found].1)
         }
         let (now, then) = (entries(&self.text), entries(&before.text));
@@ -307,19 +307,19 @@ impl SessionRecord {
         if came_and_went && self.text(Key::Status) == before.text(Key::Status) {
             keys.push(Key::Status.name().to_owned());
         }
-        let mut tell = |name: &[u8]| keys.push(String::from_utf8_lossy(name).into_owned());
-        for (at, entry) in now.iter().enumerate() {
-            let name = key_bytes(entry, &self.text);
+        let mut tell =
+            |name: Name<'_>| keys.push(String::from_utf8_lossy(name.bytes()).into_owned());
+        for (at, entry) in now.iter().enumerate().filter(|(_, entry)| !is_passing(entry)) {
+            let name = Name::of(entry, &self.text);
             let was = find(&old, &name).map(|at| then[at].value.of(&before.text));
-            let differs = was != Some(entry.value.of(&self.text));
-            if find(&new, &name) == Some(at) && !is_passing(entry) && differs {
-                tell(&name);
+            if was != Some(entry.value.of(&self.text)) && find(&new, &name) == Some(at) {
+                tell(name);
             }
         }
-        for (at, entry) in then.iter().enumerate() {
-            let name = key_bytes(entry, &before.text);
-            if find(&old, &name) == Some(at) && !is_passing(entry) && find(&new, &name).is_none() {
-                tell(&name);
+        for (at, entry) in then.iter().enumerate().filter(|(_, entry)| !is_passing(entry)) {
+            let name = Name::of(entry, &before.text);
+            if find(&new, &name).is_none() && find(&old, &name) == Some(at) {
+                tell(name);
             }
         }
         keys
@@ -484,6 +484,27 @@ impl fmt::Debug for SessionRecord {
 impl PartialEq for SessionRecord {
     fn eq(&self, other: &Self) -> bool {
         self.as_json() == other.as_json()
+    }
+}
+
+/// The key of an entry: two are the same key if these are the same, however they are spelt.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Name<'t> {
+    /// Nearly all of them, and compared as a number.
+    Known(Key),
+    Other(Cow<'t, [u8]>),
+}
+
+impl<'t> Name<'t> {
+    fn of(entry: &Entry, text: &'t str) -> Self {
+        entry.known.map_or_else(|| Self::Other(key_bytes(entry, text)), Self::Known)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Known(key) => key.name().as_bytes(),
+            Self::Other(name) => name,
+        }
     }
 }
 

@@ -59,38 +59,43 @@ impl Directory {
     /// Opens it to write, makes it if need be, and takes it back from others if it is ours and
     /// they may write to it.
     pub(super) fn open_to_write(path: &Path) -> Result<Self> {
-        let directory = Self::open_raw(path, way::Missing::IsMade).map_err(|no| match no {
-            NoWay::Errno(errno) => Error::io("open or make the directory", path, errno),
-            NoWay::Link { link, uid } => {
-                let link = link.display();
-                let reason = format!("{link} on the way is a symlink of another user (uid {uid})");
-                Error::Untrusted { path: path.to_owned(), reason }
-            }
-        })?;
-        if directory.uid != effective_uid() {
+        Self::open_raw(path, way::Missing::IsMade).map_err(not_opened(path))?.taken_back()
+    }
+
+    /// The same, and `None` where there is none: nobody has signed in yet.
+    pub(super) fn open_to_write_if_there(path: &Path) -> Result<Option<Self>> {
+        match Self::open_raw(path, way::Missing::IsAnError) {
+            Err(NoWay::Errno(Errno::NOENT)) => Ok(None),
+            opened => opened.map_err(not_opened(path))?.taken_back().map(Some),
+        }
+    }
+
+    /// Refuses one that is not this user's alone, or makes it so.
+    fn taken_back(self) -> Result<Self> {
+        if self.uid != effective_uid() {
             // sudo with the user's HOME: what root writes here the user can neither update nor
             // remove.
             let reason = format!(
                 "it belongs to uid {}, and this program runs as uid {}",
-                directory.uid,
+                self.uid,
                 effective_uid()
             );
-            return Err(Error::Untrusted { path: path.to_owned(), reason });
+            return Err(Error::Untrusted { path: self.path, reason });
         }
-        if directory.is_shared_on_purpose() {
+        if self.is_shared_on_purpose() {
             // `--registry /tmp`, typed by root: closing it would stop the machine.
-            let reason = format!("it is shared with others (mode {:o})", directory.mode & 0o7777);
-            return Err(Error::Untrusted { path: path.to_owned(), reason });
+            let reason = format!("it is shared with others (mode {:o})", self.mode & 0o7777);
+            return Err(Error::Untrusted { path: self.path, reason });
         }
-        if directory.is_open_to_others() {
-            match retry(|| fchmod(&directory, Mode::RWXU)) {
+        if self.is_open_to_others() {
+            match retry(|| fchmod(&self, Mode::RWXU)) {
                 // Not every file system has modes (and a read-only one will say so at the next
                 // step); who can write there is then not for us to say.
                 Ok(()) | Err(Errno::NOSYS | Errno::NOTSUP | Errno::ROFS | Errno::PERM) => {}
-                Err(errno) => return Err(Error::io("tighten the mode of", path, errno)),
+                Err(errno) => return Err(Error::io("tighten the mode of", self.path, errno)),
             }
         }
-        Ok(directory)
+        Ok(self)
     }
 
     fn open_raw(path: &Path, missing: way::Missing) -> Result<Self, NoWay> {
@@ -160,6 +165,18 @@ impl Directory {
 
     pub(super) fn join(&self, name: impl ToString) -> PathBuf {
         self.path.join(name.to_string())
+    }
+}
+
+/// What to say of a directory that cannot be opened to write.
+fn not_opened(path: &Path) -> impl FnOnce(NoWay) -> Error + '_ {
+    move |no| match no {
+        NoWay::Errno(errno) => Error::io("open or make the directory", path, errno),
+        NoWay::Link { link, uid } => {
+            let link = link.display();
+            let reason = format!("{link} on the way is a symlink of another user (uid {uid})");
+            Error::Untrusted { path: path.to_owned(), reason }
+        }
     }
 }
 

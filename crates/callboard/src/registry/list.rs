@@ -11,8 +11,8 @@ use super::read::{NotRead, Reader};
 use super::snapshot::{Count, FileIdentity, Session, Snapshot};
 use super::{Registry, lock};
 use crate::process::{
-    Here, Incarnation, InsideSight, LockSight, PidfdSight, Processes, StatSight, Witness, judge,
-    signal_zero,
+    Here, Incarnation, InsideSight, Judgement, LockSight, PidfdSight, Processes, StatSight,
+    Witness, judge, signal_zero,
 };
 use crate::record::{EntryName, MAX_RECORD_BYTES, RecordName, SessionRecord};
 
@@ -100,11 +100,18 @@ impl Registry {
 
     /// One record, and what is wrong with it. Nothing is visited where there is none. Whether it
     /// may have been caught in the middle of being rewritten: then nothing is visited either.
-    pub(super) fn visit_one(&self, file: RecordName, mut visit: impl FnMut(Visit)) -> bool {
+    /// `known` answers for a process whose end it would have been told of: that one is not looked
+    /// for.
+    pub(super) fn visit_one(
+        &self,
+        file: RecordName,
+        known: impl Fn(&Incarnation<'_>) -> Option<Judgement>,
+        mut visit: impl FnMut(Visit),
+    ) -> bool {
         let Ok(directory) = Directory::open(self.dir()) else { return false };
         let Ok(name) = std::ffi::CString::new(file.to_string()) else { return false };
         let here = self.here();
-        let mut pass = Pass::new(&directory, &here, &mut visit);
+        let mut pass = Pass { known: &known, ..Pass::new(&directory, &here, &mut visit) };
         pass.record(file, &name, FileType::Unknown, self.is_foreign()) == Outcome::PerhapsTorn
     }
 
@@ -153,6 +160,8 @@ struct Pass<'a, F: FnMut(Visit)> {
     now: u64,
     /// How many entries in the place of records were none of our files.
     not_ours: usize,
+    /// Of whom it is known without a look whether they run.
+    known: &'a dyn Fn(&Incarnation<'_>) -> Option<Judgement>,
     visit: &'a mut F,
 }
 
@@ -160,7 +169,8 @@ impl<'a, F: FnMut(Visit)> Pass<'a, F> {
     fn new(directory: &'a Directory, here: &'a Here, visit: &'a mut F) -> Self {
         let processes = Processes::new(here);
         let reader = Reader::new(MAX_RECORD_BYTES);
-        Self { directory, here, processes, reader, now: now(), not_ours: 0, visit }
+        let known = &|_: &Incarnation<'_>| None;
+        Self { directory, here, processes, reader, now: now(), not_ours: 0, known, visit }
     }
 
     fn record(
@@ -204,7 +214,9 @@ impl<'a, F: FnMut(Visit)> Pass<'a, F> {
             written_at: seconds(&stat),
             own_lock: None,
         };
-        let judgement = judge(&Incarnation::of(&record), self.here, &mut look);
+        let claim = Incarnation::of(&record);
+        let known = (self.known)(&claim);
+        let judgement = known.unwrap_or_else(|| judge(&claim, self.here, &mut look));
         let identity = FileIdentity::of(&stat);
         (self.visit)(Visit::Session(Session { record, judgement, file, identity }));
         Outcome::Done

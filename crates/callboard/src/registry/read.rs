@@ -40,14 +40,14 @@ impl Reader {
             return Err(NotRead::Problem(ProblemKind::NotAFile(what)));
         }
         let fd = open_record(directory, name, OFlags::RDONLY).map_err(not_opened)?;
-        self.read_open(&fd)
+        let stat = stat_of(&fd).map_err(unreadable)?;
+        Ok((self.read_seen(&fd, &stat)?, stat))
     }
 
-    /// The same for a file that is open, and was not read yet.
-    pub(super) fn read_open(&mut self, fd: &OwnedFd) -> Result<(&[u8], Stat), NotRead> {
-        let stat = stat_of(fd).map_err(unreadable)?;
-        self.check(fd, &stat)?;
-        self.make_room(&stat);
+    /// The same for a file that is open, was just looked at, and was not read yet.
+    pub(super) fn read_seen(&mut self, fd: &OwnedFd, stat: &Stat) -> Result<&[u8], NotRead> {
+        self.check(fd, stat)?;
+        self.make_room(stat);
         let mut filled = 0;
         loop {
             let read = retry(|| rustix::io::read(fd, &mut self.buffer[filled..]));
@@ -64,7 +64,7 @@ impl Reader {
                 self.buffer.resize(self.limit + 1, 0);
             }
         }
-        Ok((&self.buffer[..filled], stat))
+        Ok(&self.buffer[..filled])
     }
 
     /// For the file as it is, and a little more: most records have a few hundred bytes, and

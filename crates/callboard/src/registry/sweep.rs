@@ -186,10 +186,7 @@ impl Registry {
     /// As [`Registry::sweep`].
     pub fn sweep_process(&self, pid: u32) -> Result<usize> {
         self.require_ours()?;
-        if let Err(NotRead::Missing) = Directory::open(self.dir()) {
-            return Ok(0);
-        }
-        let directory = Directory::open_to_write(self.dir())?;
+        let Some(directory) = Directory::open_to_write_if_there(self.dir())? else { return Ok(0) };
         let mut removed = 0;
         let is_dead = |name, held: &Held| {
             self.judge_held(&directory, name, held, None).verdict == Verdict::Dead

@@ -60,15 +60,15 @@ pub(super) fn hold(directory: &Directory, name: RecordName) -> Result<Hold> {
         let identity = FileIdentity::of(&stat);
         let locked = lock_to_write(directory, &text, &fd, identity);
         let lock = WriteLock::of(fd);
-        match locked {
-            Ok(Locked::Yes(_)) => {}
+        let stat = match locked {
+            Ok(Locked::Yes(stat)) => stat,
             Ok(Locked::Replaced) => continue,
             Ok(Locked::GaveUp) => return Err(Error::Contended { path: path() }),
             Err(errno) => return Err(Error::io("lock", path(), errno)),
-        }
+        };
         let mut reader = Reader::new(crate::record::MAX_RECORD_BYTES);
-        return Ok(match reader.read_open(lock.fd()) {
-            Ok((bytes, stat)) => match SessionRecord::parse(bytes) {
+        return Ok(match reader.read_seen(lock.fd(), &stat) {
+            Ok(bytes) => match SessionRecord::parse(bytes) {
                 Ok(record) if record.pid() == name.pid => {
                     Hold::Held(Box::new(Held { lock, identity, record, stat }))
                 }
@@ -188,10 +188,7 @@ impl Registry {
     ) -> Result<T> {
         self.require_ours()?;
         let not_here = || Error::NoSession { pid, path: self.dir().to_owned() };
-        let directory = match Directory::open(self.dir()) {
-            Err(super::directory::NotRead::Missing) => return Err(not_here()),
-            _ => Directory::open_to_write(self.dir())?,
-        };
+        let directory = Directory::open_to_write_if_there(self.dir())?.ok_or_else(not_here)?;
         let until = Instant::now() + PERSISTENCE;
         while Instant::now() < until {
             let Some((name, held)) = self.hold_record_of(&directory, pid)? else {

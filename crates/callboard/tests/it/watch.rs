@@ -79,6 +79,40 @@ fn a_death_rings_though_nothing_happens_in_the_directory() {
 }
 
 /// claude-code #89355: a zombie is dead, whether it was there first or died under the watch.
+/// Its last words come with its end: whoever is told of them is not told that it runs.
+#[test]
+fn a_session_that_says_something_and_dies_is_gone() {
+    let home = Home::new();
+    let mut actor = Actor::signed_in(&home);
+    let mut watch = watch(&home);
+    actor.ask("status", json!("busy"));
+    actor.process().kill();
+    actor.process().wait_without_collecting();
+    assert_eq!(next(&mut watch), format!("gone {} died", actor.pid));
+}
+
+/// That the process of a record is known to run says nothing of the one that is written there
+/// next: here, one of the same pid that has ended.
+#[test]
+fn a_record_of_another_run_of_its_pid_is_judged_anew() {
+    let home = Home::new();
+    let mut actor = Actor::signed_in(&home);
+    let mut watch = watch(&home);
+    let pid = actor.pid;
+    let mut record: Value =
+        serde_json::from_str(&fs::read_to_string(home.entry(&format!("{pid}.json"))).unwrap())
+            .unwrap();
+    record["pidfdIno"] = json!(1);
+    record["procStart"] = json!("1");
+    home.put(&format!(".{pid}.0123456789abcdef.tmp"), &record.to_string());
+    let rename = |from: &str, to: &str| fs::rename(home.entry(from), home.entry(to)).unwrap();
+    rename(&format!(".{pid}.0123456789abcdef.tmp"), &format!("{pid}.json"));
+    assert_eq!(next(&mut watch), format!("gone {pid} signed-out"));
+    // The session brings its own back.
+    actor.ask("status", json!("busy"));
+    assert_eq!(next(&mut watch), format!("appeared {pid}"));
+}
+
 #[test]
 fn a_zombie_is_gone() {
     let home = Home::new();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::event::{Event, Gone};
 use crate::Verdict;
-use crate::process::{Evidence, Incarnation, signal_zero};
+use crate::process::{Evidence, Incarnation, Judgement, signal_zero};
 use crate::record::RecordName;
 use crate::registry::{Problem, Session, Snapshot};
 
@@ -187,6 +187,19 @@ impl Known {
         let entry = self.entries.get_mut(&file)?;
         let wants = entry.bell == Bell::None && has_its_pid_here(&entry.session);
         wants.then_some(file.pid)
+    }
+
+    /// What is known of the process of a record that says again whose it is: a bell hangs on that
+    /// one, and has not rung. If it rings at this moment, its record is looked at once more.
+    pub(super) fn would_ring(
+        &self,
+        file: RecordName,
+        claim: &Incarnation<'_>,
+    ) -> Option<Judgement> {
+        let entry = self.entries.get(&file)?;
+        let rings = matches!(entry.bell, Bell::Token(_)) && has_its_pid_here(&entry.session);
+        let is_the_same = || Incarnation::of(&entry.session.record) == *claim;
+        (rings && is_the_same()).then_some(entry.session.judgement)
     }
 
     /// Whether it is the process that this watch knows under the name, alive.

@@ -21,6 +21,7 @@ use self::known::{Known, Sight};
 use super::directory::Directory;
 use super::{Registry, Snapshot, Visit};
 use crate::error::{Error, Result};
+use crate::process::Incarnation;
 use crate::record::{EntryName, RecordName};
 
 /// How often to look where nothing rings.
@@ -147,6 +148,9 @@ impl Watch {
                 self.known.is_being_swept(*file);
             }
         }
+        // First, so that nobody who has ended is taken for running below.
+        let ended: Vec<_> =
+            rung.exited.into_iter().filter_map(|token| self.known.of_process(token)).collect();
         if rung.everything {
             self.look_at_everything();
         } else {
@@ -159,10 +163,8 @@ impl Watch {
                     self.look_at(file, Sight::OfItsFile);
                 }
             }
-            for token in rung.exited {
-                if let Some(file) = self.known.of_process(token) {
-                    self.look_at(file, Sight::OfItsEnd);
-                }
+            for file in ended {
+                self.look_at(file, Sight::OfItsEnd);
             }
         }
         self.known.forget_sweeps();
@@ -183,7 +185,8 @@ impl Watch {
     fn look_at(&mut self, file: RecordName, sight: Sight) {
         let mut seen = None;
         let mut problems = Vec::new();
-        let torn = self.registry.visit_one(file, |visit| match visit {
+        let known = |claim: &Incarnation<'_>| self.known.would_ring(file, claim);
+        let torn = self.registry.visit_one(file, known, |visit| match visit {
             Visit::Session(session) => seen = Some(session),
             Visit::Problem(problem) => problems.push(problem),
         });
@@ -223,11 +226,15 @@ impl Watch {
         // The process that was judged may have ended before the descriptor was opened, and another
         // may have its pid: what is judged once more now is what the descriptor is of.
         let mut still = None;
-        self.registry.visit_one(file, |visit| {
-            if let Visit::Session(session) = visit {
-                still = Some(session);
-            }
-        });
+        self.registry.visit_one(
+            file,
+            |_| None,
+            |visit| {
+                if let Visit::Session(session) = visit {
+                    still = Some(session);
+                }
+            },
+        );
         let Some(session) = still.filter(|session| self.known.is_the_same(session)) else { return };
         let token = self.known.new_token(file);
         if self.bell.add_process(token, pidfd).is_err() {
