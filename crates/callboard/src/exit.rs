@@ -87,6 +87,9 @@ pub fn emergency_sign_out() {
             && let Some(directory) = prepared.open_directory()
             && names_instance(&directory, &prepared.record, &prepared.instance)
         {
+            if let Some(spare) = &prepared.spare {
+                _ = unlinkat(&directory, &**spare, AtFlags::empty());
+            }
             _ = unlinkat(&directory, &*prepared.record, AtFlags::empty());
             _ = unlinkat(&directory, &*prepared.lock, AtFlags::empty());
         }
@@ -104,6 +107,7 @@ struct Prepared {
     pid: u32,
     directory: CString,
     record: CString,
+    spare: Option<CString>,
     lock: CString,
     instance: Box<[u8]>,
     active: AtomicBool,
@@ -134,6 +138,7 @@ impl Slot {
             pid: std::process::id(),
             directory: CString::new(directory.as_os_str().as_bytes()).ok()?,
             record: CString::new(record.to_string()).ok()?,
+            spare: record.spare_name(instance).and_then(|spare| CString::new(spare).ok()),
             lock: CString::new(record.lock_name()).ok()?,
             instance: instance.as_bytes().into(),
             active: AtomicBool::new(true),

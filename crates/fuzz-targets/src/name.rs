@@ -36,6 +36,7 @@ fn check_entry(data: &[u8]) {
     let expected = match parts[..] {
         ["", stem, "lock"] => record(stem).map(EntryName::Lock),
         ["", stem, hex, "tmp"] if token(hex) => record(stem).map(|_| EntryName::Temporary),
+        ["", stem, hex, "spare"] if token(hex) => record(stem).map(|_| EntryName::Spare),
         ["", stem, hex, "swept"] if token(hex) => record(stem).map(EntryName::Swept),
         _ => canonical(data).map(EntryName::Record),
     };

@@ -339,7 +339,7 @@ fn name_of(number: libc::c_long) -> Option<&'static str> {
         getdents64 SYS_getdents64, getrandom SYS_getrandom, kill SYS_kill, linkat SYS_linkat,
         lseek SYS_lseek, lstat SYS_lstat, mkdir SYS_mkdir, mkdirat SYS_mkdirat,
         newfstatat SYS_newfstatat, open SYS_open, openat SYS_openat, openat2 SYS_openat2, pidfd_open SYS_pidfd_open,
-        poll SYS_poll, ppoll SYS_ppoll, read SYS_read, readlink SYS_readlink, readlinkat SYS_readlinkat,
+        poll SYS_poll, ppoll SYS_ppoll, pwrite64 SYS_pwrite64, read SYS_read, readlink SYS_readlink, readlinkat SYS_readlinkat,
         rename SYS_rename, renameat SYS_renameat, renameat2 SYS_renameat2, stat SYS_stat,
         statfs SYS_statfs, statx SYS_statx, unlink SYS_unlink, unlinkat SYS_unlinkat,
         write SYS_write,

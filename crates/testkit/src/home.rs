@@ -96,6 +96,15 @@ impl Home {
         names
     }
 
+    /// The same without the spares that sessions have beside their records: a record that was
+    /// changed by its own session has one, one that was not has none.
+    #[must_use]
+    pub fn names_without_spares(&self) -> Vec<String> {
+        let mut names = self.names();
+        names.retain(|name| !is_spare_of_a_record(&self.sessions(), name));
+        names
+    }
+
     /// Every name among the records with its content and inode number, to tell that nothing was
     /// touched.
     #[must_use]
@@ -114,4 +123,13 @@ impl Home {
         found.sort();
         found
     }
+}
+
+/// Whether it is the name of a spare, and the record that it belongs to is there.
+#[must_use]
+pub fn is_spare_of_a_record(sessions: &Path, name: &str) -> bool {
+    let parts: Vec<&str> = name.split('.').collect();
+    let ["", stem, token, "spare"] = parts[..] else { return false };
+    let record = fs::read_to_string(sessions.join(format!("{stem}.json"))).unwrap_or_default();
+    token.len() == 16 && record.contains(&format!("\"instance\":\"{token}"))
 }

@@ -24,7 +24,7 @@ mod step;
 #[cfg(target_arch = "x86_64")]
 pub use fault::{Call, Counts, Fault, Faulty, Struck, window};
 pub use fork::{fork, thread_id, with_action, with_ignored};
-pub use home::Home;
+pub use home::{Home, is_spare_of_a_record};
 pub use process::{Process, Prompt, collect, kill, kill_self, wait_for_exit};
 pub use stage::{Place, Stage};
 pub use step::{killed_at, paused_at};

@@ -63,8 +63,11 @@ impl Traced {
     /// Goes on to the `nth` stop from here; false if the child came to its end before that.
     fn run_to(&self, nth: usize) -> bool {
         let mut stops = 0;
+        // What somebody sends it meanwhile does to it what it does without a tracer.
+        let mut signal = 0;
         loop {
-            trace(libc::PTRACE_SYSCALL, self.0, 0);
+            trace(libc::PTRACE_SYSCALL, self.0, signal.into());
+            signal = 0;
             let status = wait(self.0);
             if libc::WIFEXITED(status) {
                 assert_eq!(libc::WEXITSTATUS(status), 0, "the child failed by itself");
@@ -76,6 +79,8 @@ impl Traced {
                     return true;
                 }
                 stops += 1;
+            } else if libc::WSTOPSIG(status) != libc::SIGTRAP {
+                signal = libc::WSTOPSIG(status);
             }
         }
     }

@@ -7,9 +7,10 @@
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use nix::libc;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{
     AtFlags, CWD, FlockOperation, Mode, OFlags, RawDir, RenameFlags, SeekFrom, flock, fstat,
@@ -114,6 +115,8 @@ pub(crate) fn process_names(proc: &OwnedFd) -> Result<usize> {
 /// A record that stands, with the files that its session keeps open.
 pub(crate) struct Standing {
     record: OwnedFd,
+    /// From the first update on.
+    spare: Option<OwnedFd>,
     life: OwnedFd,
     directory: OwnedFd,
 }
@@ -124,6 +127,7 @@ pub(crate) struct Writer {
     content: Vec<u8>,
     record: String,
     life: String,
+    spare: String,
     temporary: String,
 }
 
@@ -137,6 +141,7 @@ impl Writer {
             content: vec![b'x'; bytes],
             record: format!("{pid}.json"),
             life: format!(".{pid}.lock"),
+            spare: format!(".{pid}.0123456789abcdef.spare"),
             temporary: format!(".{pid}.0123456789abcdef.tmp"),
         })
     }
@@ -160,32 +165,47 @@ impl Writer {
         flock(&life, FlockOperation::NonBlockingLockExclusive)?;
         fstat(&life)?;
         statat(&directory, &*self.life, AtFlags::SYMLINK_NOFOLLOW)?;
-        let record = self.write_temporary(&directory)?;
+        let record = self.write_new(&directory, &self.temporary)?;
         let (from, to) = (&*self.temporary, &*self.record);
         renameat_with(&directory, from, &directory, to, RenameFlags::NOREPLACE)?;
         _ = getpid();
-        Ok(Standing { record, life, directory })
+        Ok(Standing { record, spare: None, life, directory })
     }
 
-    /// Writes a new record in the place of the old one, under its lock.
+    /// Puts the spare, written anew, in the place of the record, under its lock.
     pub(crate) fn update(&self, standing: &mut Standing) -> Result<()> {
         _ = getpid();
         self.lock(standing)?;
         let directory = &standing.directory;
-        let record = self.write_temporary(directory)?;
-        let (new, old) = (&*self.temporary, &*self.record);
+        let (new, old) = (&*self.spare, &*self.record);
+        let record = match standing.spare.take() {
+            Some(spare) => {
+                statat(directory, new, AtFlags::SYMLINK_NOFOLLOW)?;
+                lease(&spare, F_SETSIG, libc::SIGURG)?;
+                lease(&spare, libc::F_SETLEASE, libc::F_WRLCK)?;
+                rustix::io::pwrite(&spare, &self.content, 0)?;
+                lease(&spare, libc::F_SETLEASE, libc::F_UNLCK)?;
+                fstat(&spare)?;
+                spare
+            }
+            None => self.write_new(directory, new)?,
+        };
         renameat_with(directory, new, directory, old, RenameFlags::EXCHANGE)?;
         statat(directory, new, AtFlags::SYMLINK_NOFOLLOW)?;
-        unlinkat(directory, new, AtFlags::empty())?;
-        standing.record = record;
+        flock(&standing.record, FlockOperation::Unlock)?;
+        standing.spare = Some(std::mem::replace(&mut standing.record, record));
         Ok(())
     }
 
     /// Signs out.
     pub(crate) fn disappear(&self, standing: Standing) -> Result<()> {
         _ = getpid();
+        let looked = statat(&standing.directory, &*self.spare, AtFlags::SYMLINK_NOFOLLOW);
+        if looked.is_ok() {
+            unlinkat(&standing.directory, &*self.spare, AtFlags::empty())?;
+        }
         self.lock(&standing)?;
-        let Standing { record, life, directory } = standing;
+        let Standing { record, spare, life, directory } = standing;
         unlinkat(&directory, &*self.record, AtFlags::empty())?;
         statat(&directory, &*self.life, AtFlags::SYMLINK_NOFOLLOW)?;
         unlinkat(&directory, &*self.life, AtFlags::empty())?;
@@ -193,6 +213,7 @@ impl Writer {
         _ = getpid();
         drop(directory);
         drop(record);
+        drop(spare);
         Ok(())
     }
 
@@ -202,13 +223,27 @@ impl Writer {
         Ok(())
     }
 
-    fn write_temporary(&self, directory: &OwnedFd) -> Result<OwnedFd> {
+    fn write_new(&self, directory: &OwnedFd, name: &str) -> Result<OwnedFd> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let mode = Mode::RUSR | Mode::WUSR;
-        let file = openat(directory, &*self.temporary, flags | OFlags::CLOEXEC, mode)?;
+        let file = openat(directory, name, flags | OFlags::CLOEXEC, mode)?;
         rustix::io::write(&file, &self.content)?;
         fstat(&file)?;
         Ok(file)
+    }
+}
+
+/// fcntl(2); neither rustix nor libc has it.
+const F_SETSIG: libc::c_int = 10;
+
+/// rustix has no leases.
+#[allow(unsafe_code)]
+fn lease(file: &OwnedFd, command: libc::c_int, argument: libc::c_int) -> Result<()> {
+    // SAFETY: both commands take an int and no memory (fcntl(2)).
+    match unsafe { libc::fcntl(file.as_raw_fd(), command, argument) } {
+        -1 => Err(rustix::io::Errno::from_io_error(&std::io::Error::last_os_error())
+            .unwrap_or(rustix::io::Errno::IO)),
+        _ => Ok(()),
     }
 }
 

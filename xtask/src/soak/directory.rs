@@ -70,7 +70,7 @@ pub(super) fn nothing_is_left(registry: &Registry, tally: &mut Tally) -> Result<
     let left = names(registry)?;
     for name in &left {
         let allowed = name.starts_with('.')
-            && [".tmp", ".lock", ".swept"].iter().any(|ending| name.ends_with(ending));
+            && [".tmp", ".lock", ".spare", ".swept"].iter().any(|ending| name.ends_with(ending));
         tally.require(allowed, || format!("{name} is left"));
     }
     let old = SystemTime::now() - Duration::from_secs(2 * 60 * 60);

@@ -65,6 +65,15 @@ impl RecordName {
     pub fn lock_name(&self) -> String {
         format!(".{}.lock", self.stem())
     }
+
+    /// The file that the record was before its session's last change, kept for the next one:
+    /// named after the session's registration, whose alone it is. `None` where the record does not
+    /// name that, or not as we do.
+    #[must_use]
+    pub fn spare_name(&self, instance: &str) -> Option<String> {
+        let token = instance.get(..16).filter(|token| is_token(token.as_bytes()))?;
+        Some(format!(".{}.{token}.spare", self.stem()))
+    }
 }
 
 impl fmt::Display for RecordName {
@@ -85,6 +94,9 @@ pub enum EntryName {
     Lock(RecordName),
     /// `.<stem>.<16 hex>.tmp`: a record that is being published, or was when its writer died.
     Temporary,
+    /// `.<stem>.<16 hex>.spare`: what a record was before its session's last change, to be written
+    /// anew for the next.
+    Spare,
     /// `.<stem>.<16 hex>.swept`: a record that a sweep has moved aside to look at it once more.
     Swept(RecordName),
     /// Not ours; never opened, never touched.
@@ -110,6 +122,7 @@ impl EntryName {
         match tail {
             b"lock" => Self::Lock(record),
             [hex @ .., b'.', b't', b'm', b'p'] if is_token(hex) => Self::Temporary,
+            [hex @ .., b'.', b's', b'p', b'a', b'r', b'e'] if is_token(hex) => Self::Spare,
             [hex @ .., b'.', b's', b'w', b'e', b'p', b't'] if is_token(hex) => Self::Swept(record),
             _ => Self::Stray,
         }
@@ -166,12 +179,27 @@ mod tests {
     }
 
     #[test]
+    fn a_spare_is_named_after_a_registration_of_ours() {
+        let name = RecordName { pid: 42, suffix: None };
+        let instance = "0123456789abcdef0123456789abcdef";
+        assert_eq!(name.spare_name(instance).as_deref(), Some(".42.0123456789abcdef.spare"));
+        for other in
+            ["", "0123456789abcde", "0123456789ABCDEF", "../../../../../../etc", "ééééééééé"]
+        {
+            assert_eq!(name.spare_name(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn our_other_files_are_told_from_strangers() {
         let record = RecordName::new(42);
         let cases = [
             ("42.json", EntryName::Record(record)),
             (".42.lock", EntryName::Lock(record)),
             (".42-00c0ffee.lock", EntryName::Lock(RecordName { pid: 42, suffix: Some(0xc0_ffee) })),
+            (".42.0123456789abcdef.spare", EntryName::Spare),
+            (".42-00c0ffee.0123456789abcdef.spare", EntryName::Spare),
+            (".42.spare", EntryName::Stray),
             (".42.0123456789abcdef.tmp", EntryName::Temporary),
             (".42.0123456789abcdef.swept", EntryName::Swept(record)),
             (".42.0123456789abcde.tmp", EntryName::Stray),

@@ -146,10 +146,12 @@ impl SessionRecord {
         Self::from_text(format!("{{\"pid\":{pid}}}").into()).expect("a pid makes a record")
     }
 
-    /// The record as it stands in the file, without anything that follows it there.
+    /// The record as it stands in the file, without anything that follows it there: blanks fill
+    /// a file that was longer before.
     #[must_use]
     pub fn as_json(&self) -> &str {
-        &self.text[..self.trailing.map_or(self.text.len(), |at| at as usize)]
+        let whole = self.trailing.map_or(&*self.text, |at| &self.text[..at as usize]);
+        whole.trim_end_matches([' ', '\n', '\t', '\r'])
     }
 
     /// The process, by the number that the session sees in its own PID namespace.

@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{FileType, Mode, Stat, fchmod, fstat};
 use rustix::io::Errno;
@@ -23,6 +24,8 @@ pub(super) struct Directory {
     pub(super) identity: FileIdentity,
     pub(super) mode: u32,
     pub(super) uid: u32,
+    /// Asked for by every change.
+    is_local: OnceLock<bool>,
 }
 
 impl AsFd for Directory {
@@ -108,6 +111,7 @@ impl Directory {
             identity: FileIdentity::of(&stat),
             mode: stat.st_mode,
             uid,
+            is_local: OnceLock::new(),
         })
     }
 
@@ -139,7 +143,7 @@ impl Directory {
     /// file systems say yes to locks and lock nothing (kata #3408, docker/for-mac #7004), and a
     /// lock on overlayfs cannot be seen on the directory below it.
     pub(super) fn is_local(&self) -> bool {
-        local::is_local(&self.fd)
+        *self.is_local.get_or_init(|| local::is_local(&self.fd))
     }
 
     /// To the first of its names, for another pass over them.

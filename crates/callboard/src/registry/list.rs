@@ -75,7 +75,7 @@ impl Registry {
                     pass.problem(name, ProblemKind::StrayName);
                 }
             }
-            EntryName::Lock(_) | EntryName::Temporary | EntryName::Swept(_) => {}
+            EntryName::Lock(_) | EntryName::Spare | EntryName::Temporary | EntryName::Swept(_) => {}
         });
         if let Err(errno) = read {
             pass.problem(String::new(), ProblemKind::Directory(errno.into()));

@@ -11,6 +11,7 @@
 //! | `list` | one pass over all: sessions with verdicts, and problems |
 //! | `lock` | the life lock of a session and the write lock of a record |
 //! | `publish` | makes a record appear or replaces it, in one step |
+//! | `spare` | the file that a record was before, kept by its session to be the next |
 //! | `register`, `registration` | signing in, and the guard that signs out |
 //! | `update` | changing a record under its lock, for its owner or on its behalf |
 //! | `sweep` | removing what is proven dead, planned first |
@@ -28,6 +29,7 @@ mod register;
 mod registration;
 mod sign_in;
 mod snapshot;
+mod spare;
 mod sweep;
 mod token;
 mod update;

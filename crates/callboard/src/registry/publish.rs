@@ -26,6 +26,15 @@ pub(super) struct Published {
     pub(super) written: Written,
 }
 
+impl Published {
+    /// A file that was written, and is about to be published.
+    pub(super) fn of(fd: OwnedFd) -> std::io::Result<Self> {
+        let stat = stat_of(&fd)?;
+        let (identity, written) = (FileIdentity::of(&stat), Written::of(&stat));
+        Ok(Self { fd, identity, written })
+    }
+}
+
 /// The time of the last write, in seconds and nanoseconds, and the length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Written(i64, i64, i64);
@@ -37,18 +46,11 @@ impl Written {
     }
 }
 
-/// What came of replacing a record.
-pub(super) enum Replaced {
-    Yes(Published),
-    /// The name is gone or means another file: nothing was changed.
-    NotThere,
-}
-
-/// A temporary file that removes its name unless it was given another.
-struct Temporary<'d> {
-    directory: &'d Directory,
-    name: String,
-    keep: bool,
+/// A file that removes its name unless it was given another.
+pub(super) struct Temporary<'d> {
+    pub(super) directory: &'d Directory,
+    pub(super) name: String,
+    pub(super) keep: bool,
 }
 
 impl Drop for Temporary<'_> {
@@ -77,39 +79,61 @@ pub(super) fn publish_new(
     }
 }
 
-/// Replaces the record that the caller holds the write lock on.
-///
-/// The two files change places and the old one is removed under the temporary name. A plain
-/// rename over the old one would make ext4 write the new one out first (`auto_da_alloc`), which
-/// costs ten times as much, and would bring back a record that was removed in between: an
-/// exchange fails if the name is gone.
+/// Replaces the record that the caller holds the write lock on; `None` if the name is gone or means
+/// another file, and then nothing was changed.
 pub(super) fn replace(
     directory: &Directory,
     name: RecordName,
     record: &SessionRecord,
     old: FileIdentity,
-) -> Result<Replaced> {
+) -> Result<Option<Published>> {
     let (published, mut temporary) = write_temporary(directory, name, record)?;
+    let placed = put_in_place(&mut temporary, name, old)?;
+    Ok((placed != Placed::Not).then_some(published))
+}
+
+/// What came of putting a file in the place of a record.
+#[derive(PartialEq)]
+pub(super) enum Placed {
+    /// The two have changed places.
+    Exchanged,
+    /// The old one is gone, and so is the other name.
+    Over,
+    /// The record is gone or another file: nothing was changed.
+    Not,
+}
+
+/// Puts a file in the place of the record that the caller holds the write lock on.
+///
+/// The two change places. A plain rename over the old one would make ext4 write the new one out
+/// first (`auto_da_alloc`), which costs ten times as much, and would bring back a record that was
+/// removed in between: an exchange fails if the name is gone.
+pub(super) fn put_in_place(
+    temporary: &mut Temporary<'_>,
+    name: RecordName,
+    old: FileIdentity,
+) -> Result<Placed> {
+    let directory = temporary.directory;
     let target = name.to_string();
     let failed = |errno: Errno| Error::io("replace", directory.join(name), errno);
     match exchange(directory, &temporary.name, &target) {
         Ok(()) => {
             // Somebody who does not take our locks may have put another file there meanwhile.
             if directory.identity_of(&temporary.name) == Ok(old) {
-                return Ok(Replaced::Yes(published));
+                return Ok(Placed::Exchanged);
             }
             temporary.keep = exchange(directory, &temporary.name, &target).is_err();
-            Ok(Replaced::NotThere)
+            Ok(Placed::Not)
         }
-        Err(Errno::NOENT) => Ok(Replaced::NotThere),
+        Err(Errno::NOENT) => Ok(Placed::Not),
         // NFS and some FUSE file systems have no exchange: rename over it, under the lock.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
             if directory.identity_of(&target) != Ok(old) {
-                return Ok(Replaced::NotThere);
+                return Ok(Placed::Not);
             }
             retry(|| renameat(directory, &*temporary.name, directory, &*target)).map_err(failed)?;
             temporary.keep = true;
-            Ok(Replaced::Yes(published))
+            Ok(Placed::Over)
         }
         Err(errno) => Err(failed(errno)),
     }
@@ -120,29 +144,48 @@ fn write_temporary<'d>(
     name: RecordName,
     record: &SessionRecord,
 ) -> Result<(Published, Temporary<'d>)> {
+    // A name of its own for every write: two writers that share one destroy each other's
+    // (agentistics PR #396).
+    loop {
+        let temporary = format!(".{}.{:016x}.tmp", name.stem(), next_token());
+        if let Some(written) = write_new(directory, temporary, name, record)? {
+            return Ok(written);
+        }
+    }
+}
+
+/// Writes a record into a new file of this name; `None` if somebody has it.
+pub(super) fn write_new<'d>(
+    directory: &'d Directory,
+    temporary: String,
+    name: RecordName,
+    record: &SessionRecord,
+) -> Result<Option<(Published, Temporary<'d>)>> {
+    let text = text_of(directory, name, record)?;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = match retry(|| openat(directory, &*temporary, flags, Mode::RUSR | Mode::WUSR)) {
+        Ok(fd) => fd,
+        Err(Errno::EXIST) => return Ok(None),
+        Err(errno) => return Err(Error::io("create a file in", &directory.path, errno)),
+    };
+    let temporary = Temporary { directory, name: temporary, keep: false };
+    write_all(&fd, text.as_bytes())
+        .and_then(|()| Published::of(fd))
+        .map(|published| Some((published, temporary)))
+        .map_err(|e| Error::io("write", directory.join(name), e))
+}
+
+/// The text of a record, if it is not too long.
+pub(super) fn text_of<'r>(
+    directory: &Directory,
+    name: RecordName,
+    record: &'r SessionRecord,
+) -> Result<&'r str> {
     let text = record.as_json();
     if text.len() > MAX_RECORD_BYTES {
         return Err(Error::TooLarge { path: directory.join(name), bytes: text.len() });
     }
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // A name of its own for every write: two writers that share one destroy each other's
-    // (agentistics PR #396).
-    let (temporary_name, fd) = loop {
-        let temporary_name = format!(".{}.{:016x}.tmp", name.stem(), next_token());
-        match retry(|| openat(directory, &*temporary_name, flags, Mode::RUSR | Mode::WUSR)) {
-            Ok(fd) => break (temporary_name, fd),
-            Err(Errno::EXIST) => {}
-            Err(errno) => return Err(Error::io("create a file in", &directory.path, errno)),
-        }
-    };
-    let temporary = Temporary { directory, name: temporary_name, keep: false };
-    write_all(&fd, text.as_bytes())
-        .and_then(|()| stat_of(&fd).map_err(Into::into))
-        .map(|stat| {
-            let (identity, written) = (FileIdentity::of(&stat), Written::of(&stat));
-            (Published { fd, identity, written }, temporary)
-        })
-        .map_err(|e| Error::io("write", directory.join(name), e))
+    Ok(text)
 }
 
 /// Gives a file another name if nobody has that; [`Errno::EXIST`] if somebody does.

@@ -8,6 +8,9 @@ use rustix::io::Errno;
 use super::directory::{Directory, effective_uid, not_a_file, owner, retry, stat_of};
 use super::problem::ProblemKind;
 
+/// How often in a row a file may become a spare while it is opened.
+const LEASED: usize = 64;
+
 /// Why an entry is not read.
 pub(super) enum NotRead {
     /// It went away between the listing of the directory and now: its session signed out.
@@ -99,7 +102,15 @@ pub(super) fn open_record(
     access: OFlags,
 ) -> rustix::io::Result<OwnedFd> {
     let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    retry(|| openat(directory, name, flags, Mode::empty()))
+    let mut tries = 0;
+    loop {
+        match retry(|| openat(directory, name, flags, Mode::empty())) {
+            // Between finding the file and opening it, its session has made it its spare and
+            // begun to write it. The name means another file by now.
+            Err(Errno::WOULDBLOCK) if tries < LEASED => tries += 1,
+            result => return result,
+        }
+    }
 }
 
 fn not_opened(errno: Errno) -> NotRead {

@@ -2,8 +2,9 @@
 
 use super::directory::{Directory, now};
 use super::lock::{LifeLock, TakenLock};
-use super::publish::{Published, Replaced, publish_new, replace};
+use super::publish::{Published, publish_new, replace};
 use super::registration::Registration;
+use super::spare::remove_spare;
 use super::sweep::remove_judged;
 use super::token::{random_instance, random_suffix};
 use super::update::{Held, Hold, hold, hold_first, suffixed_names};
@@ -139,7 +140,11 @@ impl Registry {
                     let instance = theirs.as_deref().unwrap_or(&instance);
                     let record = sign_in.record(&who, domain, instance, now(), Some(before));
                     let replaced = replace(directory, name, &record, held.identity)?;
-                    if let Replaced::Yes(published) = replaced {
+                    if let Some(published) = replaced {
+                        // Of the registration that this one takes over from.
+                        if before.instance() != record.instance() {
+                            remove_spare(directory, name, before);
+                        }
                         let life = life.map(TakenLock::keep);
                         return Ok(Standing { name, record, published, life });
                     }

@@ -10,8 +10,9 @@ use rustix::io::Errno;
 use super::Registry;
 use super::directory::{Directory, now};
 use super::lock::{LifeLock, Locked, lock_to_write};
-use super::publish::{Published, Replaced, Written, publish_new, replace};
+use super::publish::{Published, Written, publish_new};
 use super::register::Standing;
+use super::spare::{Spare, remove_spare, replace_keeping};
 use super::token::random_suffix;
 use super::update::{Hold, hold};
 use crate::error::{Error, Result};
@@ -48,6 +49,8 @@ struct State {
     directory: Directory,
     looked_at_path: Instant,
     standing: Standing,
+    /// What the record was before the last change, to be the next one.
+    spare: Option<Spare>,
     ended: Option<&'static str>,
     /// What `standing` says of our identity is not what is in the file: it has to be written.
     is_restored: bool,
@@ -66,6 +69,7 @@ impl Registration {
             directory,
             looked_at_path: Instant::now(),
             standing,
+            spare: None,
             ended: None,
             is_restored: false,
             covered: None,
@@ -262,6 +266,7 @@ impl Registration {
         let mut state = self.lock_if_mine()?;
         state.ended = Some(SIGNED_OUT);
         state.uncover();
+        remove_spare(&state.directory, state.standing.name, &state.standing.record);
         // Whoever has the name now under another instance is left alone.
         let result = match state.hold_own(&self.instance) {
             Ok(Own::Held) => {
@@ -381,27 +386,29 @@ impl State {
             let path = self.directory.join(self.standing.name);
             return Err(Error::NewerFormat { path, version });
         }
-        let old = self.standing.published.identity;
-        match replace(&self.directory, self.standing.name, &record, old) {
-            Ok(Replaced::Yes(published)) => {
-                self.standing.published = published;
-                self.standing.record = record;
-                self.is_restored = false;
-                Ok(true)
-            }
-            Ok(Replaced::NotThere) => {
-                self.let_go();
-                Ok(false)
-            }
-            Err(error) => {
-                self.let_go();
-                Err(error)
-            }
+        let standing = &mut self.standing;
+        let replaced = replace_keeping(
+            &self.directory,
+            standing.name,
+            &record,
+            &mut standing.published,
+            &mut self.spare,
+        );
+        if let Ok(true) = replaced {
+            standing.record = record;
+            self.is_restored = false;
+        } else {
+            self.let_go();
         }
+        replaced
     }
 
     /// Publishes our record anew: under its name if that is free, else under one with a suffix.
     fn publish_again(&mut self, record: &SessionRecord) -> Result<()> {
+        // Its directory or its name may be another one from here on.
+        if let Some(spare) = self.spare.take() {
+            spare.discard(&self.directory);
+        }
         for attempt in 0..16 {
             let name = self.standing.name;
             let (record, life) = match self.life_lock_for(name)? {

@@ -1,5 +1,6 @@
 //! Removing what is proven dead, and nothing else ever: planned first, then done.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use rustix::fs::{FileType, FlockOperation, OFlags, Stat, flock};
@@ -11,6 +12,7 @@ use super::lock::{Locked, WriteLock, lock_to_write};
 use super::publish::{Written, rename_noreplace};
 use super::read::{Reader, open_record};
 use super::snapshot::FileIdentity;
+use super::spare::{remove_spare, spare_of};
 use super::token::next_token;
 use super::update::{Held, Hold, hold};
 use super::{Problem, ProblemKind, Registry};
@@ -108,8 +110,12 @@ impl Registry {
             }
         };
         let mut malformed = Vec::new();
+        let mut spares = HashSet::new();
         self.visit(|item| match item {
-            Visit::Session(session) if session.verdict() == Verdict::Dead => {
+            Visit::Session(session) if session.verdict() != Verdict::Dead => {
+                spares.extend(spare_of(session.file, &session.record));
+            }
+            Visit::Session(session) => {
                 plan.items.push(SweepItem {
                     path: directory.join(session.file),
                     reason: SweepReason::Stale(session.evidence()),
@@ -134,11 +140,12 @@ impl Registry {
                 plan.consider(&directory, name, Some(record), SweepReason::Junk, JUNK_AGE);
             }
         }
-        self.plan_litter(&directory, &mut plan);
+        self.plan_litter(&directory, &spares, &mut plan);
         Ok(plan)
     }
 
-    fn plan_litter(&self, directory: &Directory, plan: &mut SweepPlan) {
+    /// `spares` are the names of those that sessions still have a use for.
+    fn plan_litter(&self, directory: &Directory, spares: &HashSet<String>, plan: &mut SweepPlan) {
         let read = entries(directory, |name, kind| {
             if !matches!(kind, FileType::RegularFile | FileType::Unknown) {
                 return;
@@ -146,6 +153,9 @@ impl Registry {
             let Ok(text) = name.to_str() else { return };
             match EntryName::parse(name.to_bytes()) {
                 EntryName::Temporary => {
+                    plan.consider(directory, text, None, SweepReason::Litter, LITTER_AGE);
+                }
+                EntryName::Spare if !spares.contains(text) => {
                     plan.consider(directory, text, None, SweepReason::Litter, LITTER_AGE);
                 }
                 EntryName::Lock(record)
@@ -162,7 +172,8 @@ impl Registry {
                     };
                     plan.consider(directory, text, Some(record), reason, ASIDE_AGE);
                 }
-                EntryName::Record(_) | EntryName::Lock(_) | EntryName::Stray => {}
+                EntryName::Record(_) | EntryName::Lock(_) | EntryName::Spare | EntryName::Stray => {
+                }
             }
         });
         if let Err(errno) = read {
@@ -342,7 +353,11 @@ pub(super) fn remove_judged(
     name: RecordName,
     held: &Held,
 ) -> rustix::io::Result<bool> {
-    move_aside_and_remove(directory, &name.to_string(), Some(name), held.identity)
+    let removed = move_aside_and_remove(directory, &name.to_string(), Some(name), held.identity)?;
+    if removed {
+        remove_spare(directory, name, &held.record);
+    }
+    Ok(removed)
 }
 
 /// Moves the name aside, looks whether it was the file that was judged, and removes that; puts it

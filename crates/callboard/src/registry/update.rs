@@ -8,9 +8,10 @@ use rustix::io::Errno;
 use super::directory::{Directory, is_our_file, now, stat_of};
 use super::list::{Look, entries, seconds};
 use super::lock::{Locked, WriteLock, lock_to_write};
-use super::publish::{Published, Replaced, replace};
+use super::publish::{Published, replace};
 use super::read::{NotRead, Reader, open_record};
 use super::snapshot::FileIdentity;
+use super::spare::remove_spare;
 use super::{ProblemKind, Registry};
 use crate::error::{Error, Result};
 use crate::process::{Incarnation, Judgement, Processes, Verdict, judge};
@@ -100,10 +101,7 @@ pub(super) fn replace_held(
         let version = held.record.schema_version();
         return Err(Error::NewerFormat { path: directory.join(name), version });
     }
-    Ok(match replace(directory, name, record, held.identity)? {
-        Replaced::Yes(published) => Some(published),
-        Replaced::NotThere => None,
-    })
+    replace(directory, name, record, held.identity)
 }
 
 /// The first of these records that is the right one, locked.
@@ -173,7 +171,7 @@ impl Registry {
         self.with_record_of(pid, |directory, name, held| {
             // The write lock is held, and under it the name still meant this file: no writer of
             // ours can have put another there.
-            _ = held;
+            remove_spare(directory, name, &held.record);
             let result = directory.unlink(&name.to_string());
             result.map(|()| Some(())).map_err(|e| Error::io("remove", directory.join(name), e))
         })

@@ -16,6 +16,8 @@ mod namespaces;
 
 mod quiet;
 mod repair;
+#[cfg(target_os = "linux")]
+mod spare;
 mod sweep;
 mod trouble;
 #[cfg(target_os = "linux")]

@@ -104,7 +104,7 @@ fn a_record_of_another_run_of_its_pid_is_judged_anew() {
             .unwrap();
     record["pidfdIno"] = json!(1);
     record["procStart"] = json!("1");
-    home.put(&format!(".{pid}.0123456789abcdef.tmp"), &record.to_string());
+    home.put(&format!(".{pid}.0123456789abcdef.tmp"), record.to_string());
     let rename = |from: &str, to: &str| fs::rename(home.entry(from), home.entry(to)).unwrap();
     rename(&format!(".{pid}.0123456789abcdef.tmp"), &format!("{pid}.json"));
     assert_eq!(next(&mut watch), format!("gone {pid} signed-out"));

@@ -59,10 +59,15 @@ impl System {
         for name in &names {
             let is_record = seen.sessions.iter().any(|s| s.file == *name);
             let is_lock = lock_stem(name).is_some_and(|stem| self.stems.contains(stem));
+            let is_spare = name
+                .strip_suffix(".spare")
+                .and_then(|name| name.strip_prefix('.')?.split_once('.'))
+                .is_some_and(|(stem, _)| self.stems.contains(stem));
             let is_litter = name.ends_with(".tmp")
                 && self.killed_at_work.iter().any(|stem| name.starts_with(&format!(".{stem}.")));
             let expected = is_record
                 || is_lock
+                || is_spare
                 || is_litter
                 || is_stray(name)
                 || self.spoiled.contains(name.as_str());

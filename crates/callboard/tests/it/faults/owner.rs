@@ -133,6 +133,14 @@ fn signed_in_as_old(scene: &Scene) -> Registration {
     registry.register(SignIn::new().name("old")).unwrap().registration().unwrap()
 }
 
+/// The same with a spare to write into.
+fn changed_as_old(scene: &Scene) -> Registration {
+    let guard = signed_in_as_old(scene);
+    guard.reassert().unwrap();
+    assert!(scene.home.names().iter().any(|name| name.ends_with(".spare")));
+    guard
+}
+
 fn patched(scene: &Scene, guard: Registration, ending: Ending) {
     assert_old_or_new(scene.reads(me()), "old", ending);
     works_on(scene, guard);
@@ -160,6 +168,7 @@ fn of_an_owners_update() {
         after: &patched,
     };
     findings.hunt(&cast, &plain);
+    findings.hunt(&cast, &Operation { name: "next patch", before: &changed_as_old, ..plain });
     let rename = |_: &Scene, guard: &mut Registration| guard.rename("news");
     let renamed = |scene: &Scene, guard: Registration, ending: Ending| {
         let name = scene.reads(me()).unwrap().name().map(|n| n.into_owned());
@@ -263,6 +272,8 @@ fn of_a_sign_out() {
         after: &after,
     };
     findings.hunt(&cast, &plain);
+    let before = |scene: &Scene| Some(changed_as_old(scene));
+    findings.hunt(&cast, &Operation { name: "sign_out after a change", before: &before, ..plain });
     // Nobody is told; the record is gone, or is swept when the process has ended.
     let dropped = |scene: &Scene, guard: &mut Option<Registration>| {
         drop(guard.take());
