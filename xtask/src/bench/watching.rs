@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use callboard::{Event, Patch, Registry, Status, Watch};
+use callboard::{Event, Patch, Registry, SignIn, Status, Watch};
 use callboard_agents::{BoardEvent, BoardWatch, Sources};
 use rustix::fs::inotify;
 use rustix::time::{ClockId, clock_gettime};
@@ -16,24 +16,34 @@ use super::timing::Samples;
 const AT: &str = "benchAt";
 
 /// How often each has its turn before the next: an hour of this machine is not like another, and on
-/// ext4 a change is the slower the more files were removed within the last minutes, as it removes
-/// one itself.
+/// ext4 a change that makes a file is the slower the more were removed within the last minutes.
 const TURNS: usize = 10;
 
 /// What was measured with one number of sessions.
 pub(crate) struct Watching {
     pub(crate) size: usize,
     pub(crate) file_system: String,
-    /// Of one registry.
-    pub(crate) watch: Samples,
-    /// Of the whole board.
-    pub(crate) board: Samples,
-    pub(crate) floor: Samples,
+    /// Changes of a session that says so itself.
+    pub(crate) own: Latencies,
+    /// Changes that another process makes on behalf of a session, as hooks do.
+    pub(crate) on_behalf: Latencies,
     /// How long nothing happened.
     pub(crate) quiet: Duration,
     /// How often the watch of the whole board woke meanwhile.
     pub(crate) wakeups: i64,
 }
+
+/// From a change to its event.
+pub(crate) struct Latencies {
+    /// Of one registry.
+    pub(crate) watch: Samples,
+    /// Of the whole board.
+    pub(crate) board: Samples,
+    pub(crate) floor: Samples,
+}
+
+/// Makes a change, the nth, which has this time in it.
+type Change<'a> = &'a (dyn Fn(usize, u64) -> Result<()> + Sync);
 
 /// Measures in this directory, which has `size` live records of other processes.
 pub(crate) fn measure(
@@ -47,16 +57,34 @@ pub(crate) fn measure(
     let pids: Vec<u32> = registry.list().sessions.iter().map(|s| s.record.pid()).collect();
     ensure!(pids.len() == size, "{} sessions instead of {size}", pids.len());
     raise_the_limit_of_descriptors();
-    let (mut ours, mut board, mut floor) = (Vec::new(), Vec::new(), Vec::new());
+    let me = registry.register(SignIn::new().name("bench"))?.registration();
+    let me = me.context("not signed in")?;
+    let own = |nth, at| Ok(me.patch(&change(nth, at))?);
+    let on_behalf = |nth: usize, at| {
+        registry.update(pids[(nth / 2) % pids.len()], &change(nth, at))?;
+        Ok(())
+    };
+    let turns: [Change<'_>; 2] = [&own, &on_behalf];
+    let mut times = turns.map(|_| [(); 3].map(|()| Vec::new()));
     for _ in 0..TURNS {
         let a_turn = if quick { 30 } else { 100 };
-        ours.extend(by_a_watch(&registry, &pids, a_turn)?);
-        board.extend(by_the_whole_board(&registry, &pids, a_turn)?);
-        floor.extend(by_inotify(&registry, &pids, a_turn)?);
+        for (change, times) in turns.iter().zip(&mut times) {
+            times[0].extend(by_a_watch(&registry, *change, a_turn)?);
+            times[1].extend(by_the_whole_board(&registry, *change, a_turn)?);
+            times[2].extend(by_inotify(&registry, *change, a_turn)?);
+        }
     }
     let wakeups = wakeups(&registry, quiet)?;
-    let [watch, board, floor] = [ours, board, floor].map(Samples::new);
-    Ok(Watching { size, file_system, watch, board, floor, quiet, wakeups })
+    let [own, on_behalf] = times.map(|times| {
+        let [watch, board, floor] = times.map(Samples::new);
+        Latencies { watch, board, floor }
+    });
+    Ok(Watching { size, file_system, own, on_behalf, quiet, wakeups })
+}
+
+fn change(nth: usize, at: u64) -> Patch {
+    let status = if nth.is_multiple_of(2) { Status::Idle } else { Status::Busy };
+    Patch::new().status(status, None).extra(AT, Some(&at.into()))
 }
 
 fn whole_board(registry: &Registry) -> Result<BoardWatch> {
@@ -73,17 +101,17 @@ fn wakeups(registry: &Registry, quiet: Duration) -> Result<i64> {
     Ok(switches()? - before - 1)
 }
 
-fn by_a_watch(registry: &Registry, pids: &[u32], rounds: usize) -> Result<Vec<f64>> {
+fn by_a_watch(registry: &Registry, change: Change<'_>, rounds: usize) -> Result<Vec<f64>> {
     let (_, mut watch) = Watch::start(registry)?;
-    latencies(registry, pids, rounds, || match watch.next() {
+    latencies(change, rounds, || match watch.next() {
         Some(Event::Changed { session, .. }) => Ok(session.record.raw(AT).map(str::to_owned)),
         other => anyhow::bail!("{other:?} instead of a change"),
     })
 }
 
-fn by_the_whole_board(registry: &Registry, pids: &[u32], rounds: usize) -> Result<Vec<f64>> {
+fn by_the_whole_board(registry: &Registry, change: Change<'_>, rounds: usize) -> Result<Vec<f64>> {
     let mut watch = whole_board(registry)?;
-    latencies(registry, pids, rounds, || match watch.next() {
+    latencies(change, rounds, || match watch.next() {
         // A row has no place for the writer's key: its record is read once more for it.
         Some(BoardEvent::Changed { row, .. }) => {
             let now = monotonic();
@@ -98,12 +126,12 @@ fn by_the_whole_board(registry: &Registry, pids: &[u32], rounds: usize) -> Resul
 }
 
 /// The floor.
-fn by_inotify(registry: &Registry, pids: &[u32], rounds: usize) -> Result<Vec<f64>> {
+fn by_inotify(registry: &Registry, change: Change<'_>, rounds: usize) -> Result<Vec<f64>> {
     let fd = inotify::init(inotify::CreateFlags::CLOEXEC)?;
     let moved = inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::ONLYDIR;
     inotify::add_watch(&fd, registry.dir(), moved)?;
     let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
-    latencies(registry, pids, rounds, || {
+    latencies(change, rounds, || {
         let mut reader = inotify::Reader::new(&fd, &mut buffer);
         loop {
             let event = reader.next()?;
@@ -121,10 +149,9 @@ fn by_inotify(registry: &Registry, pids: &[u32], rounds: usize) -> Result<Vec<f6
     })
 }
 
-/// Has one session after the other change, and takes the time until `hear` has it.
+/// Has sessions change one after the other, and takes the time until `hear` has it.
 fn latencies(
-    registry: &Registry,
-    pids: &[u32],
+    change: Change<'_>,
     rounds: usize,
     mut hear: impl FnMut() -> Result<Option<String>>,
 ) -> Result<Vec<f64>> {
@@ -138,10 +165,7 @@ fn latencies(
                     received.recv()?;
                     std::thread::sleep(Duration::from_micros(300));
                 }
-                let status = if round % 2 == 0 { Status::Idle } else { Status::Busy };
-                let pid = pids[(round / 2) % pids.len()];
-                let at = serde_json::Value::from(monotonic());
-                registry.update(pid, &Patch::new().status(status, None).extra(AT, Some(&at)))?;
+                change(round, monotonic())?;
             }
             Ok(())
         });
