@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -11,9 +12,6 @@ use rustix::fs::inotify;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::timing::Samples;
-
-/// The key under which a writer puts the time of its change, in nanoseconds of the monotonic clock.
-const AT: &str = "benchAt";
 
 /// How often each has its turn before the next: an hour of this machine is not like another, and on
 /// ext4 a change that makes a file is the slower the more were removed within the last minutes.
@@ -42,8 +40,8 @@ pub(crate) struct Latencies {
     pub(crate) floor: Samples,
 }
 
-/// Makes a change, the nth, which has this time in it.
-type Change<'a> = &'a (dyn Fn(usize, u64) -> Result<()> + Sync);
+/// Has a session take on the nth status.
+type Change<'a> = &'a (dyn Fn(usize) -> Result<()> + Sync);
 
 /// Measures in this directory, which has `size` live records of other processes.
 pub(crate) fn measure(
@@ -59,9 +57,10 @@ pub(crate) fn measure(
     raise_the_limit_of_descriptors();
     let me = registry.register(SignIn::new().name("bench"))?.registration();
     let me = me.context("not signed in")?;
-    let own = |nth, at| Ok(me.patch(&change(nth, at))?);
-    let on_behalf = |nth: usize, at| {
-        registry.update(pids[(nth / 2) % pids.len()], &change(nth, at))?;
+    let own = |nth| Ok(me.set_status(status(nth), None)?);
+    let on_behalf = |nth: usize| {
+        let patch = Patch::new().status(status(nth), None);
+        registry.update(pids[(nth / 2) % pids.len()], &patch)?;
         Ok(())
     };
     let turns: [Change<'_>; 2] = [&own, &on_behalf];
@@ -82,9 +81,8 @@ pub(crate) fn measure(
     Ok(Watching { size, file_system, own, on_behalf, quiet, wakeups })
 }
 
-fn change(nth: usize, at: u64) -> Patch {
-    let status = if nth.is_multiple_of(2) { Status::Idle } else { Status::Busy };
-    Patch::new().status(status, None).extra(AT, Some(&at.into()))
+fn status(nth: usize) -> Status {
+    if nth.is_multiple_of(2) { Status::Idle } else { Status::Busy }
 }
 
 fn whole_board(registry: &Registry) -> Result<BoardWatch> {
@@ -104,7 +102,7 @@ fn wakeups(registry: &Registry, quiet: Duration) -> Result<i64> {
 fn by_a_watch(registry: &Registry, change: Change<'_>, rounds: usize) -> Result<Vec<f64>> {
     let (_, mut watch) = Watch::start(registry)?;
     latencies(change, rounds, || match watch.next() {
-        Some(Event::Changed { session, .. }) => Ok(session.record.raw(AT).map(str::to_owned)),
+        Some(Event::Changed { session, .. }) => Ok(session.record.status()),
         other => anyhow::bail!("{other:?} instead of a change"),
     })
 }
@@ -112,15 +110,7 @@ fn by_a_watch(registry: &Registry, change: Change<'_>, rounds: usize) -> Result<
 fn by_the_whole_board(registry: &Registry, change: Change<'_>, rounds: usize) -> Result<Vec<f64>> {
     let mut watch = whole_board(registry)?;
     latencies(change, rounds, || match watch.next() {
-        // A row has no place for the writer's key: its record is read once more for it.
-        Some(BoardEvent::Changed { row, .. }) => {
-            let now = monotonic();
-            let text = std::fs::read_to_string(row.sources[0].path())?;
-            let record = callboard::SessionRecord::parse(text.as_bytes())
-                .map_err(|why| anyhow::anyhow!("{why}"))?;
-            let lost = monotonic() - now;
-            Ok(record.raw(AT).and_then(|at| Some((at.parse::<u64>().ok()? + lost).to_string())))
-        }
+        Some(BoardEvent::Changed { row, .. }) => Ok(row.status),
         other => anyhow::bail!("{other:?} instead of a change"),
     })
 }
@@ -142,38 +132,40 @@ fn by_inotify(registry: &Registry, change: Change<'_>, rounds: usize) -> Result<
                 continue;
             }
             let text = std::fs::read_to_string(registry.dir().join(name))?;
-            let at = text.split_once(&format!("\"{AT}\":")).map(|(_, rest)| rest);
-            let digits = |at: &str| at.chars().take_while(char::is_ascii_digit).collect();
-            return Ok(at.map(digits));
+            let after = text.split_once("\"status\":\"").map(|(_, rest)| rest);
+            return Ok(after.and_then(|rest| Some(Status::from(rest.split_once('"')?.0))));
         }
     })
 }
 
-/// Has sessions change one after the other, and takes the time until `hear` has it.
+/// Has sessions change one after the other, and takes the time until `hear` has the new status.
 fn latencies(
     change: Change<'_>,
     rounds: usize,
-    mut hear: impl FnMut() -> Result<Option<String>>,
+    mut hear: impl FnMut() -> Result<Option<Status>>,
 ) -> Result<Vec<f64>> {
     let (send, received) = std::sync::mpsc::channel::<()>();
+    let began = AtomicU64::new(0);
     std::thread::scope(|scope| {
+        let began = &began;
         let writer = scope.spawn(move || -> Result<()> {
-            for round in 0..rounds {
+            for nth in 0..rounds {
                 // The next change comes when the last one was heard, and a moment later: who
                 // waits sleeps by then.
-                if round > 0 {
+                if nth > 0 {
                     received.recv()?;
                     std::thread::sleep(Duration::from_micros(300));
                 }
-                change(round, monotonic())?;
+                began.store(monotonic(), Ordering::Release);
+                change(nth)?;
             }
             Ok(())
         });
         let mut times = Vec::with_capacity(rounds);
         let patience = Instant::now() + Duration::from_secs(120);
-        for _ in 0..rounds {
-            let at: u64 = hear()?.context("the change has no time")?.parse()?;
-            times.push(monotonic().saturating_sub(at) as f64 / 1e3);
+        for nth in 0..rounds {
+            while hear()? != Some(status(nth)) {}
+            times.push((monotonic() - began.load(Ordering::Acquire)) as f64 / 1e3);
             _ = send.send(());
             ensure!(Instant::now() < patience, "the events do not come");
         }
@@ -183,6 +175,7 @@ fn latencies(
     })
 }
 
+/// In nanoseconds.
 fn monotonic() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)

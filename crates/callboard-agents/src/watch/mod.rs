@@ -225,6 +225,10 @@ impl BoardWatch {
 
     /// Reads these conversations again.
     fn read_again(&mut self, conversations: &BTreeSet<PathBuf>) {
+        // Mostly a record has changed, and there may be thousands of sessions with conversations.
+        if conversations.is_empty() {
+            return;
+        }
         let about = |key: &Key| {
             let path = self.rows.get(key)?.transcript_path.as_ref()?;
             conversations.contains(path).then(|| (key.clone(), self.said[key].clone()))

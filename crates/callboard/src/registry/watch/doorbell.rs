@@ -39,6 +39,12 @@ const WAY: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR);
 
+/// How many bytes of events are read at once.
+const EVENTS: usize = 16 * 1024;
+
+/// The most that one takes: `sizeof(struct inotify_event) + NAME_MAX + 1`.
+const LONGEST_EVENT: usize = 16 + 255 + 1;
+
 const INOTIFY: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 
@@ -226,16 +232,22 @@ impl Doorbell {
     }
 
     fn read_names(&mut self, rung: &mut Rung) -> io::Result<()> {
-        let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
+        let mut buffer = [MaybeUninit::uninit(); EVENTS];
         let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
         let mut gone = false;
+        let mut taken = 0;
         loop {
+            // As few as these cannot have filled the buffer: what else has come by then rings again.
+            if taken > 0 && reader.is_buffer_empty() && (taken + 1) * LONGEST_EVENT <= EVENTS {
+                break;
+            }
             let event = match reader.next() {
                 Ok(event) => event,
                 Err(Errno::AGAIN) => break,
                 Err(Errno::INTR) => continue,
                 Err(errno) => return Err(errno.into()),
             };
+            taken += 1;
             let lost = ReadFlags::QUEUE_OVERFLOW
                 | ReadFlags::IGNORED
                 | ReadFlags::DELETE_SELF
