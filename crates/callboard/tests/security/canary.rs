@@ -96,7 +96,8 @@ impl Canary {
                 let event_seen = format!("{:?} {:?}", event.events(), event.file_name());
                 // What was open before the watch: another test that forked at that moment has a
                 // copy, and closes it when it starts its program.
-                let closes = event.events().contains(inotify::ReadFlags::CLOSE_NOWRITE);
+                let closing = inotify::ReadFlags::CLOSE_NOWRITE | inotify::ReadFlags::CLOSE_WRITE;
+                let closes = event.events().intersects(closing);
                 if !closes || seen.iter().any(|event: &String| event.contains("OPEN")) {
                     seen.push(event_seen);
                 }
