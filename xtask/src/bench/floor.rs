@@ -227,7 +227,7 @@ impl Writer {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let mode = Mode::RUSR | Mode::WUSR;
         let file = openat(directory, name, flags | OFlags::CLOEXEC, mode)?;
-        rustix::io::write(&file, &self.content)?;
+        rustix::io::pwrite(&file, &self.content, 0)?;
         fstat(&file)?;
         Ok(file)
     }

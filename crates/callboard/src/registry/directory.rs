@@ -249,14 +249,15 @@ pub(super) fn now() -> u64 {
     since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Writes all of it to a fresh file.
-pub(super) fn write_all(fd: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let written = retry(|| rustix::io::write(fd, bytes))?;
-        if written == 0 {
+/// Writes all of it from the beginning of a file on.
+pub(super) fn write_all(fd: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
+    let mut written = 0;
+    while written < bytes.len() {
+        let more = retry(|| rustix::io::pwrite(fd, &bytes[written..], written as u64))?;
+        if more == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        bytes = &bytes[written..];
+        written += more;
     }
     Ok(())
 }

@@ -406,8 +406,8 @@ impl State {
     /// Publishes our record anew: under its name if that is free, else under one with a suffix.
     fn publish_again(&mut self, record: &SessionRecord) -> Result<()> {
         // Its directory or its name may be another one from here on.
-        if let Some(spare) = self.spare.take() {
-            spare.discard(&self.directory);
+        if self.spare.take().is_some() {
+            remove_spare(&self.directory, self.standing.name, &self.standing.record);
         }
         for attempt in 0..16 {
             let name = self.standing.name;

@@ -14,7 +14,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{FlockOperation, Stat, flock};
 
-use super::directory::{Directory, is_our_file, retry};
+use super::directory::{Directory, is_our_file, retry, write_all};
 use super::publish::{Placed, Published, Temporary, put_in_place, replace, text_of, write_new};
 use super::snapshot::FileIdentity;
 use crate::error::{Error, Result};
@@ -30,13 +30,6 @@ pub(super) struct Spare {
     fd: OwnedFd,
     identity: FileIdentity,
     name: String,
-}
-
-impl Spare {
-    /// Where its record is not the one that it is for any more.
-    pub(super) fn discard(self, directory: &Directory) {
-        _ = directory.unlink(&self.name);
-    }
 }
 
 /// The name of the spare that the session of this record may have.
@@ -93,8 +86,8 @@ fn next<'d>(
     // Where a file can be opened past this kernel (a network, a layer below an overlay), a lease
     // says nothing.
     if !lease::are_there() || !directory.is_local() {
-        if let Some(spare) = spare.take() {
-            spare.discard(directory);
+        if spare.take().is_some() {
+            remove_spare(directory, name, record);
         }
         return Ok(None);
     }
@@ -127,21 +120,9 @@ fn rewrite(fd: &OwnedFd, stat: &Stat, text: &[u8]) -> io::Result<bool> {
     let Some(lease) = lease::Lease::take(fd)? else { return Ok(false) };
     let mut content = text.to_vec();
     content.resize(length.max(text.len()), b' ');
-    write_over(fd, &content)?;
+    write_all(fd, &content)?;
     lease.give_back()?;
     Ok(true)
-}
-
-fn write_over(fd: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
-    let mut written = 0;
-    while written < bytes.len() {
-        let more = retry(|| rustix::io::pwrite(fd, &bytes[written..], written as u64))?;
-        if more == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        written += more;
-    }
-    Ok(())
 }
 
 #[cfg(all(target_os = "linux", not(callboard_portable)))]

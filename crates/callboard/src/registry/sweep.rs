@@ -152,10 +152,7 @@ impl Registry {
             }
             let Ok(text) = name.to_str() else { return };
             match EntryName::parse(name.to_bytes()) {
-                EntryName::Temporary => {
-                    plan.consider(directory, text, None, SweepReason::Litter, LITTER_AGE);
-                }
-                EntryName::Spare if !spares.contains(text) => {
+                EntryName::Temporary | EntryName::Spare if !spares.contains(text) => {
                     plan.consider(directory, text, None, SweepReason::Litter, LITTER_AGE);
                 }
                 EntryName::Lock(record)
@@ -172,8 +169,11 @@ impl Registry {
                     };
                     plan.consider(directory, text, Some(record), reason, ASIDE_AGE);
                 }
-                EntryName::Record(_) | EntryName::Lock(_) | EntryName::Spare | EntryName::Stray => {
-                }
+                EntryName::Record(_)
+                | EntryName::Lock(_)
+                | EntryName::Spare
+                | EntryName::Temporary
+                | EntryName::Stray => {}
             }
         });
         if let Err(errno) = read {

@@ -53,6 +53,16 @@ fn signed_in(registry: &Registry) -> Registration {
     guard.registration().unwrap()
 }
 
+/// In a child, which then ends without a word.
+pub(crate) fn signs_in_and_says_three_things(registry: &Registry) -> i32 {
+    let me = signed_in(registry);
+    me.rename("once").unwrap();
+    me.rename("twice").unwrap();
+    me.rename("thrice").unwrap();
+    std::mem::forget(me);
+    0
+}
+
 fn put_theirs(scene: &Scene) {
     scene.home.put(&scene.file, &scene.theirs);
 }
@@ -176,14 +186,7 @@ fn an_owner_has_its_record_back_with_the_next_update() {
             let names = home.names().into_iter().filter(|n| n.ends_with(".json"));
             names.map(|name| home.entry(&name)).next()
         };
-        let act = || {
-            let me = signed_in(&registry);
-            me.rename("once").unwrap();
-            me.rename("twice").unwrap();
-            me.rename("thrice").unwrap();
-            std::mem::forget(me);
-            0
-        };
+        let act = || signs_in_and_says_three_things(&registry);
         let mut removed = false;
         let began = Instant::now();
         let reached = paused_at(nth, act, || {

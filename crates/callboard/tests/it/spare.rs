@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use testkit::{Home, paused_at};
 
 use crate::actor::Actor;
+use crate::meanwhile::signs_in_and_says_three_things;
 
 fn signed_in(home: &Home) -> Registration {
     let registry = Registry::at(home.sessions());
@@ -217,14 +218,8 @@ fn whoever_opens_a_spare_while_it_is_written_harms_nobody() {
     let (mut refused, mut opened) = (0, 0);
     for nth in 0.. {
         let home = Home::with_sessions();
-        let act = || {
-            let me = signed_in(&home);
-            me.rename("once").unwrap();
-            me.rename("twice").unwrap();
-            me.rename("thrice").unwrap();
-            std::mem::forget(me);
-            0
-        };
+        let registry = Registry::at(home.sessions());
+        let act = || signs_in_and_says_three_things(&registry);
         let mut held = Vec::new();
         let reached = paused_at(nth, act, || {
             let seen = Registry::at(home.sessions()).list();
